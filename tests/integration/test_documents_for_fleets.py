@@ -15,7 +15,7 @@ from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.fleet import FleetDatabase, load_targets, run_fleet
 from imagebuilder_pager.fleet.schema import SCHEMA_VERSION
 from imagebuilder_pager.local.fleet_service import LocalFleet
-from tests.fakes.example_programs import run
+from tests.fakes.example_programs import ROOT, blocks_of, run
 from tests.fakes.fleets import (
     expected_records,
     fleet_environment,
@@ -26,15 +26,13 @@ from tests.fakes.fleets import (
 from tests.fakes.moto_server import moto_server
 from tests.fakes.moto_services import SETTINGS
 
-ROOT = Path(__file__).parents[2]
 FLEET = ROOT / "imagebuilder_pager" / "fleet"
-PAGES = ("fleet.md", "fleet-accounts.md", "fleet-report.md", "fleet-scale.md")
-DOCUMENT = "\n".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-TARGETS = next(text for language, text in BLOCKS if language == "toml")
-PYTHON = [text for language, text in BLOCKS if language == "python"]
-QUERIES = [text for language, text in BLOCKS if language == "sql"]
-POLICIES = [json.loads(text) for language, text in BLOCKS if language == "json"]
+NAMES = ("fleet.md", "fleet-accounts.md", "fleet-report.md", "fleet-scale.md")
+PAGES = [ROOT / "docs" / name for name in NAMES]
+TARGETS = blocks_of(ROOT / "docs" / "fleet.md", "toml")[0]
+PYTHON = [block for page in PAGES for block in blocks_of(page)]
+QUERIES = [block for page in PAGES for block in blocks_of(page, "sql")]
+POLICIES = [json.loads(block) for page in PAGES for block in blocks_of(page, "json")]
 (FROM_ORGANIZATION,) = (source for source in PYTHON if "organizations" in source)
 PROFILE = "aws_access_key_id = local\naws_secret_access_key = local\n"
 
@@ -57,7 +55,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFlee
 def test_an_example_lists_the_fleet(
     fleet: LocalFleet, source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exec(compile(source, "<example>", "exec"), {"__name__": "__main__"})
+    run(source)
     assert capsys.readouterr().out == ""
     with closing(sqlite3.connect("fleet.sqlite")) as connection:
         states = connection.execute("SELECT account, region, state FROM targets").fetchall()
@@ -129,7 +127,8 @@ def test_the_queries_return_rows(fleet: LocalFleet) -> None:
 
 
 def test_the_schema_has_the_tables_and_columns_that_the_document_names(tmp_path: Path) -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", DOCUMENT, re.MULTILINE)
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", text, re.MULTILINE)
     documented = {name: set(re.findall(r"`(\w+)`", f"{text} {key}")) for name, text, key in rows}
     with FleetDatabase(tmp_path / "fleet.sqlite") as database:
         assert [row[0] for row in database.query("PRAGMA user_version")] == [SCHEMA_VERSION]

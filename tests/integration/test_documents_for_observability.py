@@ -7,8 +7,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import httpx
@@ -16,7 +15,6 @@ import pytest
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import TracerProvider, export
 
-import imagebuilder_pager
 from imagebuilder_pager import AsyncImageBuilder
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
@@ -27,43 +25,35 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.example_programs import ROOT, blocks_of, run
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
-PACKAGE = Path(imagebuilder_pager.__file__).parent
-PROGRAMS = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-Run = Callable[[str], dict[str, Any]]
-
-
-class Service:
-    """The local service, whose first response is an error. It keeps the requests."""
-
-    def __init__(self) -> None:
-        faults = FaultPlan.parse("server-error@1")
-        self._service = LocalImageBuilder(generate_account(), faults=faults)
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        return self._service(request)
+DOCUMENT = ROOT / "docs" / "observability.md"
+PROGRAMS = blocks_of(DOCUMENT)
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    service = Service()
+def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[httpx.Request]]:
+    """Return the requests to the local service, whose first response is an error."""
+    faults = FaultPlan.parse("server-error@1")
+    service = LocalImageBuilder(generate_account(), faults=faults)
+    requests: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return service(request)
+
     monkeypatch.setattr(time, "sleep", bool)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
-    with LocalServer(service) as server:
+    with LocalServer(respond) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_IMAGEBUILDER", server.url)
-        yield service
+        yield requests
 
 
-def run(text: str) -> dict[str, Any]:
+def run_program(text: str) -> dict[str, Any]:
     """Run the program that has the text, and return its names."""
     (source,) = (program for program in PROGRAMS if text in program)
-    names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(source, "docs/observability.md", "exec"), names)
-    return names
+    return run(source)
 
 
 class SpanList(export.ConsoleSpanExporter):
@@ -84,25 +74,25 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return SpanList.spans
 
 
-def assert_sent(service: Service, spans: list[Any]) -> None:
+def assert_sent(requests: list[httpx.Request], spans: list[Any]) -> None:
     """Check the names of two spans, and that each request has the ``traceparent`` of its span."""
     assert [span.name for span in spans] == ["imagebuilder.ListLifecyclePolicies"] * 2
     contexts = [span.get_span_context() for span in spans]
     expected = [f"00-{one.trace_id:032x}-{one.span_id:016x}" for one in contexts]
-    assert [request.headers["traceparent"][:-3] for request in service.requests] == expected
+    assert [request.headers["traceparent"][:-3] for request in requests] == expected
 
 
 def test_all_programs_are_run_below() -> None:
     assert len(PROGRAMS) == 5
-    assert DOCUMENT.count("\n") <= 200
 
 
 def test_the_loggers_are_those_of_the_document() -> None:
-    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    package = ROOT / "imagebuilder_pager"
+    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
     used = {
         name for source in sources for name in re.findall(r"^_log = (.*)$", source, re.MULTILINE)
     }
-    named = set(re.findall(r"^\| `([\w.]+)` \|", DOCUMENT, re.MULTILINE))
+    named = set(re.findall(r"^\| `([\w.]+)` \|", DOCUMENT.read_text(), re.MULTILINE))
     assert used == {f'logging.getLogger("{name}")' for name in named}
     assert len(named) == 3
 
@@ -112,13 +102,13 @@ def test_the_log_shows_attempts_and_not_httpxs_lines(
 ) -> None:
     for name in ("imagebuilder_pager", "httpx"):
         caplog.set_level(logging.INFO, name)  # restored after the test
-    run("import logging")
+    run_program("import logging")
     assert logging.getLogger("imagebuilder_pager.calls").isEnabledFor(logging.DEBUG)
     assert not logging.getLogger("httpx").isEnabledFor(logging.INFO)
 
 
-def test_prometheus_has_a_histogram_of_the_attempts(service: Service) -> None:
-    registry = run("prometheus_client")["registry"]
+def test_prometheus_has_a_histogram_of_the_attempts(requests: list[httpx.Request]) -> None:
+    registry = run_program("prometheus_client")["registry"]
     labels = {"service": "imagebuilder", "operation": "ListLifecyclePolicies"}
     failed = {**labels, "status": "500", "error": "ServiceException"}
     ended = {**labels, "status": "200", "error": ""}
@@ -127,9 +117,9 @@ def test_prometheus_has_a_histogram_of_the_attempts(service: Service) -> None:
 
 
 def test_each_line_is_in_the_embedded_metric_format(
-    service: Service, capsys: pytest.CaptureFixture[str]
+    requests: list[httpx.Request], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("CloudWatchMetrics")
+    run_program("CloudWatchMetrics")
     failed, ended = map(json.loads, capsys.readouterr().out.splitlines())
     assert (failed["Failed"], ended["Failed"]) == (1, 0)
     for line in (failed, ended):
@@ -144,26 +134,28 @@ def test_each_line_is_in_the_embedded_metric_format(
         assert line["RequestId"]
 
 
-def test_each_attempt_has_a_span_with_its_traceparent(service: Service, spans: list[Any]) -> None:
-    run("ContextVar")
+def test_each_attempt_has_a_span_with_its_traceparent(
+    requests: list[httpx.Request], spans: list[Any]
+) -> None:
+    run_program("ContextVar")
     *attempts, report = spans
-    assert_sent(service, attempts)
+    assert_sent(requests, attempts)
     assert {span.parent.span_id for span in attempts} == {report.context.span_id}
     assert [span.status.is_ok for span in attempts] == [False, True]
 
 
 def test_the_instrumentation_of_httpx_sees_the_default_client(
-    service: Service, spans: list[Any]
+    requests: list[httpx.Request], spans: list[Any]
 ) -> None:
     try:
-        run("HTTPXClientInstrumentor")
+        run_program("HTTPXClientInstrumentor")
     finally:
         HTTPXClientInstrumentor().uninstrument()
-    assert_sent(service, spans)
+    assert_sent(requests, spans)
 
 
 def test_the_instrumentation_of_httpx_sees_the_async_client(
-    service: Service, spans: list[Any]
+    requests: list[httpx.Request], spans: list[Any]
 ) -> None:
     provider = TracerProvider()
     provider.add_span_processor(export.SimpleSpanProcessor(SpanList()))
@@ -180,4 +172,4 @@ def test_the_instrumentation_of_httpx_sees_the_async_client(
         asyncio.run(main())
     finally:
         HTTPXClientInstrumentor().uninstrument()
-    assert_sent(service, spans)
+    assert_sent(requests, spans)

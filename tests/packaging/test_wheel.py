@@ -106,7 +106,11 @@ def test_its_metadata(archive: dict[str, str], metadata: Message, *, is_lean: bo
     else:
         assert required == names_of(project("pyproject.toml")["dependencies"])
         assert required >= {"botocore", "h11", "httpx", "pydantic"}
-        assert not required & {"boto3", "aiobotocore", "awscli", "pytest"}
+        assert not required & {"boto3", "aiobotocore", "awscli", "pytest", "rich"}
+        assert any(
+            re.match(r"rich\b.*extra == .cli.", one)
+            for one in metadata.get_all("Requires-Dist", [])
+        )
 
 
 def test_the_changelog_has_a_section_for_the_version_below_what_is_unreleased() -> None:
