@@ -21,7 +21,7 @@ from imagebuilder_pager.local import (
     SECRET_ACCESS_KEY,
     LocalServer,
 )
-from tests.fakes.operation_services import OperationService, params_of, required_params
+from tests.fakes.operation_services import params_of, required_params
 
 LIST = "list-lifecycle-execution-resources"
 #: The option that names the execution which every local account has.
@@ -76,9 +76,9 @@ def run_command(
 
 
 class OperationServer(LocalServer):
-    """A server of one operation at a time; the test sets its ``service``."""
+    """A server whose service the test sets."""
 
-    service: OperationService
+    service: Callable[[httpx.Request], httpx.Response]
 
     def __init__(self) -> None:
         super().__init__(self._respond)

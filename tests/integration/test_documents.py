@@ -1,7 +1,7 @@
 """Every Python example of the README and the docs, run against the local service.
 
-Examples for fleets are in ``test_documents_for_fleets.py``, for pytest in
-``test_pytest_plugin.py``, for metrics and traces in ``test_documents_for_observability.py``.
+Examples for fleets, metrics and traces are in ``test_documents_for_operators.py``, for pytest in
+``test_pytest_plugin.py``.
 """
 
 from __future__ import annotations

@@ -1,20 +1,27 @@
-"""A command for each operation: its options, its help, its outputs, and its errors."""
+"""The commands: options, values, help, outputs and errors, completion, and the connection."""
 
 import contextlib
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imagebuilder_pager import __version__
+from imagebuilder_pager import __version__, exceptions
+from imagebuilder_pager._aws.config.shared_config import SharedConfig
+from imagebuilder_pager._aws.transport.types import Origin, Timeouts
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager._rows import title_of
 from imagebuilder_pager.cli.args import parse
+from imagebuilder_pager.cli.connection import open_client
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.cli.options import COMMANDS
+from imagebuilder_pager.cli.request import build_request
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.command_line import (
     EXAMPLE_ID,
@@ -27,6 +34,8 @@ from tests.fakes.command_line import (
 from tests.fakes.operation_services import REQUIRED, OperationService
 
 Captured = pytest.CaptureFixture[str]
+EXAMPLE = f"{LIST} {' '.join(EXAMPLE_ID)}"
+IGNORED = "--no-cli-pager --v2-debug --cli-binary-format raw-in-base64-out"
 POLICY = f"--lifecycle-policy-arn {REQUIRED['lifecyclePolicyArn']}"
 
 
@@ -106,7 +115,6 @@ def test_the_members_of_requests_hide_no_option() -> None:
         assert not shared & command.params.keys()
 
 
-EXAMPLE = f"{LIST} {' '.join(EXAMPLE_ID)}"
 JSONL = f"{EXAMPLE} --output jsonl --checkpoint f"
 
 
@@ -223,7 +231,7 @@ def test_a_mistake_is_named_with_its_option_and_nothing_is_sent(
 def test_a_checkpoint_finishes_a_listing_of_any_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    items = [{"name": f"image-{number}"} for number in range(5)]
+    items = [{"name": f"image-{number}"} if number else None for number in range(5)]
     service = OperationService(OPERATIONS["list_images"], {}, items, page_size=2)
     checkpoint, output = tmp_path / "checkpoint", tmp_path / "output"
     command = ("list-images", "--output", "jsonl", "--checkpoint", str(checkpoint))
@@ -238,7 +246,9 @@ def test_a_checkpoint_finishes_a_listing_of_any_command(
         assert [run(*filters, "--max-items", "3") for _ in range(3)] == [0, 0, 0]
         assert run() == 252  # it is another listing
     assert [json.loads(line) for line in output.read_text().splitlines()] == items
-    assert json.loads(checkpoint.read_text())["listing"] == {
+    saved = json.loads(checkpoint.read_text())
+    assert saved["finished"] is True
+    assert saved["listing"] == {
         "operation": "ListImages",
         "filters": [{"name": "platform", "values": ["Linux"]}],
     }
@@ -251,3 +261,133 @@ def test_one_response_is_one_item(capfd: Captured) -> None:
         ran = run_command(server.url, capfd, *options, command="get-lifecycle-policy")
     assert json.loads(ran.out) == page
     assert ran.out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            f"--region r --output text {EXAMPLE} --no-paginate",
+            f"{EXAMPLE} --output text --no-paginate --region r",
+        ),
+        (f"{IGNORED} {EXAMPLE}", f"{EXAMPLE} {IGNORED}"),
+        ("list-images --no-by-name --by-name", "list-images --by-name"),
+        ("list-images --by-name --no-by-name", "list-images --no-by-name"),
+        (f"{EXAMPLE} --", EXAMPLE),
+    ],
+)
+def test_two_lines_have_the_same_options(one: str, other: str) -> None:
+    assert vars(parse(one.split())) == vars(parse(other.split()))
+
+
+def test_an_empty_argument_and_an_ignored_option_mean_nothing() -> None:
+    expected = build_request(parse(EXAMPLE.split()), "json")
+    assert build_request(parse([*EXAMPLE.split(), *IGNORED.split(), ""]), "json") == expected
+
+
+def test_a_value_may_be_the_name_of_another_command() -> None:
+    assert parse(["--profile", "local", LIST, *EXAMPLE_ID]).profile == "local"
+
+
+@pytest.mark.parametrize(
+    ("line", "completions"),
+    [
+        ("list-lifecycle-p", {"list-lifecycle-policies"}),
+        ("list-images --owner ", {"Self", "Shared", "Amazon", "ThirdParty", "AWSMarketplace"}),
+        ("lifecycle-report --st", {"--status", "--stale-after"}),
+        ("lifecycle-report --output h", {"html"}),
+    ],
+)
+def test_argcomplete_has_the_commands_their_options_and_their_values(
+    line: str, completions: set[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("argcomplete", reason="argcomplete, of the extra dev, is not installed")
+    line = f"imagebuilder-pager {line}"
+    found = tmp_path / "completions"
+    environment = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(found),
+        "_ARGCOMPLETE_SUPPRESS_SPACE": "1",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+    code = "from imagebuilder_pager.cli.main import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, timeout=60, check=True
+    )
+    assert set(found.read_text().split("\v")) == completions
+
+
+def test_without_argcomplete_a_completion_is_the_error_of_no_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("_ARGCOMPLETE", "1")
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    assert main([]) == 252
+
+
+H11_CLIENT = "imagebuilder_pager._aws.transport.h11_transport.H11Client"
+
+
+def connect(*arguments: str) -> str:
+    """Open the client of the arguments, close it, and return its endpoint."""
+    options = parse([LIST, *EXAMPLE_ID, "--region", "us-west-2", *arguments])
+    with open_client(options, SharedConfig(options.profile)) as client:
+        return client.endpoint_url
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Origin, Timeouts]]:
+    """The connections that would be made, each with the timeouts of its client."""
+    found: list[tuple[Origin, Timeouts]] = []
+
+    def record(client: Any, origin: Origin, _timeout: float | None) -> None:
+        found.append((origin, client.timeouts))
+
+    monkeypatch.setattr(f"{H11_CLIENT}.preconnect", record)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url"),
+    [
+        (("--region", "eu-west-1"), "https://imagebuilder.eu-west-1.amazonaws.com"),
+        (("--endpoint-url", "https://host.test/"), "https://host.test"),
+    ],
+)
+def test_the_connection_is_made_to_the_endpoint_of_the_client(
+    arguments: tuple[str, ...], url: str, connections: list[tuple[Origin, Timeouts]]
+) -> None:
+    assert connect(*arguments) == url
+    assert connections == [(Origin.from_url(url), Timeouts(60, 60, 60, None))]
+
+
+def test_a_timeout_of_zero_is_none(connections: list[tuple[Origin, Timeouts]]) -> None:
+    connect("--cli-read-timeout", "0", "--cli-connect-timeout", "7")
+    assert connections[0][1] == Timeouts(7, 2_000_000, 2_000_000, None)
+
+
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ("--region=no region", exceptions.InvalidRegionError),
+        ("--endpoint-url=ftp://host", exceptions.InvalidEndpointError),
+        ("--profile=nobody", exceptions.ProfileNotFound),
+        ("--cli-connect-timeout=-1", exceptions.ParamValidationError),
+    ],
+)
+def test_settings_that_are_not_valid_make_no_connection(
+    option: str, error: type[Exception], connections: list[tuple[Origin, Timeouts]]
+) -> None:
+    with pytest.raises(error):
+        connect("--ca-bundle", "/none.pem", option)
+    assert connections == []
+
+
+def test_the_host_may_be_in_capitals(
+    local_server: LocalServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = local_server.url.replace("127.0.0.1", "LOCALHOST")
+    ran = run_command(url, capfd, *EXAMPLE_ID)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count('"resourceId"') > 50
