@@ -88,8 +88,6 @@ def test_the_help_fits_the_terminal(
         ("lifecycle-report help", "--since"),
         ("help lifecycle-report", "--since"),
         ("demo help", " demo [-h]"),
-        ("local help", "--resources"),
-        ("local --help", "--resources"),
         ("--version", f"imagebuilder-pager/{__version__} Python/3."),
     ],
 )

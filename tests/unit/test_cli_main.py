@@ -5,6 +5,7 @@ import io
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 from typing import Any
@@ -78,6 +79,14 @@ def test_a_command_loads_the_models_of_no_other_family() -> None:
             shared.add("lifecycle")  # an execution has the state that its resources have
         assert models - shared == {family} - shared
         assert family in models
+
+
+@pytest.mark.parametrize("option", ["help", "--help"])
+def test_local_is_a_command_with_its_own_options(option: str) -> None:
+    """In a process, whose signal handlers it changes."""
+    command = (sys.executable, "-m", "imagebuilder_pager", "local", option)
+    ran = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert b"--resources" in ran.stdout
 
 
 def test_garbage_is_collected_again_after_an_error(
