@@ -219,10 +219,7 @@ class AwsCli:
         self._process.communicate()  # closes its input, at which it ends
 
     def __call__(
-        self,
-        *arguments: str,
-        command: str = LIST,
-        environment: Mapping[str, str] | None = None,
+        self, *arguments: str, command: str = LIST, environment: Mapping[str, str] | None = None
     ) -> CommandResult:
         """Run a command with the arguments; ``environment`` is added to the local one."""
         return self.run(["imagebuilder", command, *arguments], environment or {})

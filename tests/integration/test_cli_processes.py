@@ -103,19 +103,6 @@ def test_a_listing_killed_between_any_two_writes_is_resumed(
     assert json.loads(checkpoint.read_text())["listing"]["query"] == QUERY[1]
 
 
-def test_a_second_run_on_one_checkpoint_is_an_error(slow_url: str, tmp_path: Path) -> None:
-    arguments = (*JSONL, "--page-size", "2", "--checkpoint", str(tmp_path / "checkpoint"))
-    first = CommandProcess(slow_url, tmp_path, *arguments)
-    wait_for_output(first)
-    first.send_signal(signal.SIGSTOP)
-    second = CommandProcess(slow_url, tmp_path, *arguments).wait()
-    first.send_signal(signal.SIGCONT)
-    assert second.code == 255
-    assert "is in use by another run" in second.err
-    assert first.wait().code == 0
-    assert ids_in(first.wait().out) == IDS
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )

@@ -16,6 +16,7 @@ import os
 import re
 import time
 import urllib.parse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -47,7 +48,7 @@ from tests.fakes.moto_server import moto_server
 from tests.fakes.moto_services import SETTINGS, fill_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import botocore.model
@@ -70,12 +71,12 @@ def examples() -> Iterator[ParameterSet]:
 
 
 EXAMPLES = list(examples())
+#: A function from faults to the service with them; the text may be left out.
+Start = Callable[..., LocalImageBuilder]
 
 
 @pytest.fixture
-def start(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Callable[[str], LocalImageBuilder]]:
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts a local service with faults, for programs that call AWS."""
     with contextlib.ExitStack() as stack:
 
@@ -108,9 +109,7 @@ def test_the_files_that_a_document_names_exist(document: str) -> None:
 
 
 @pytest.mark.parametrize("source", EXAMPLES)
-def test_example_runs(
-    source: str, start: Callable[[], LocalImageBuilder], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_example_runs(source: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         pytest.fail(f"the example slept {seconds} s")
 
@@ -122,7 +121,7 @@ def test_example_runs(
 
 
 def test_the_first_example_prints_the_output_in_the_readme(
-    start: Callable[[], LocalImageBuilder], capsys: pytest.CaptureFixture[str]
+    start: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service = start()
     readme = ROOT / "README.md"
@@ -145,52 +144,31 @@ def example_with(document: str, text: str) -> str:
     return next(block for block in blocks_of(ROOT / document) if text in block)
 
 
-def test_the_clock_of_the_faults_does_not_wait_in_async_either(
-    start: Callable[[], LocalImageBuilder],
-) -> None:
+def test_the_clock_of_the_faults_does_not_wait_in_async_either(start: Start) -> None:
     start()
     clock = run(example_with("docs/testing-faults.md", "class NoWaiting"))["NoWaiting"]()
     asyncio.run(asyncio.wait_for(clock.sleep_async(3600), 5))
 
 
-def call_endpoint(names: dict[str, Any], **query: str) -> tuple[int, dict[str, str], Any]:
-    """Call the WSGI application of the recipe; return status, headers and body."""
+def call_endpoint(**query: str) -> tuple[int, dict[str, str], Any]:
+    """Start the WSGI application of the recipe and call it; return status, headers and body."""
     started: list[Any] = []
     environ = {"QUERY_STRING": urllib.parse.urlencode(query)}
-    body = b"".join(names["application"](environ, lambda *arguments: started.append(arguments)))
+    names = run(example_with("docs/recipes.md", "def application"))
+    with names["client"]:
+        body = b"".join(names["application"](environ, lambda *given: started.append(given)))
     ((status, headers),) = started
     return int(status.split()[0]), dict(headers), json.loads(body)
 
 
-@pytest.fixture
-def endpoint(
-    start: Callable[[str], LocalImageBuilder], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """Return a function that starts the recipe's web endpoint with a faulty local service."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with contextlib.ExitStack() as stack:
-
-        def start_endpoint(faults: str) -> dict[str, Any]:
-            start(faults)
-            names = run(example_with("docs/recipes.md", "def application"))
-            stack.callback(names["client"].close)
-            return names
-
-        yield start_endpoint
-
-
-def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(
-    endpoint: Callable[[str], dict[str, Any]],
-) -> None:
-    names = endpoint("")
+def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(start: Start) -> None:
+    start()
     found: list[str] = []
     query = {"execution": EXAMPLE_EXECUTION_ID}
-    while True:
-        status, _, body = call_endpoint(names, **query)
+    while query.get("cursor", "") is not None:
+        status, _, body = call_endpoint(**query)
         assert status == 200
         found += body["resources"]
-        if body["cursor"] is None:
-            break
         query["cursor"] = body["cursor"]
     assert len(found) == len(set(found)) == 180
 
@@ -208,9 +186,10 @@ def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(
     ],
 )
 def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
-    endpoint: Callable[[str], dict[str, Any]], query: dict[str, str]
+    start: Start, query: dict[str, str]
 ) -> None:
-    status, _, body = call_endpoint(endpoint(""), **{"execution": EXAMPLE_EXECUTION_ID, **query})
+    start()
+    status, _, body = call_endpoint(**{"execution": EXAMPLE_EXECUTION_ID, **query})
     assert status == 400
     assert "not valid" in body["error"]
 
@@ -227,15 +206,17 @@ def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
     ],
 )
 def test_the_web_endpoint_has_another_status_for_errors_of_aws(
-    endpoint: Callable[[str], dict[str, Any]], fault: str, status: int
+    start: Start, monkeypatch: pytest.MonkeyPatch, fault: str, status: int
 ) -> None:
-    found, headers, _ = call_endpoint(endpoint(f"{fault}@1"), execution=EXAMPLE_EXECUTION_ID)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    start(f"{fault}@1")
+    found, headers, _ = call_endpoint(execution=EXAMPLE_EXECUTION_ID)
     assert found == status
     assert ("Retry-After" in headers) == (status == 503)
 
 
 def test_the_recipe_for_expired_tokens_starts_again(
-    start: Callable[[str], LocalImageBuilder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The third page's token has expired, but the listing is processed to its end."""
     service = start("expired-token@3")

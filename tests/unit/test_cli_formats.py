@@ -251,22 +251,31 @@ def stdout_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         file.close()
 
 
-@pytest.mark.parametrize(
-    ("other", "code"), [({}, 252), ({"lifecycleExecutionId": "lce-2"}, 252), (LISTING, 255)]
-)
-def test_the_code_says_whether_the_file_is_wrong_or_in_use(
-    tmp_path: Path, stdout_with: StdoutWith, other: dict[str, str], code: int
+@pytest.mark.parametrize("other", [{}, {"lifecycleExecutionId": "lce-2"}])
+def test_the_checkpoint_of_something_else_is_an_error(
+    tmp_path: Path, stdout_with: StdoutWith, other: dict[str, str]
 ) -> None:
-    stdout = stdout_with("", "a")
     with Checkpoint(tmp_path / "file", other) as checkpoint:
         checkpoint.save("token")
-        if other != LISTING:
-            checkpoint.close()
-        with pytest.raises(exceptions.CheckpointError) as caught:
-            OutputCheckpoint(str(tmp_path / "file"), LISTING, stdout)
-    described = describe_error(caught.value)
-    assert described[0] == code
-    assert described[1].startswith(f"--checkpoint: {tmp_path}")
+    with pytest.raises(exceptions.CheckpointError) as caught:
+        OutputCheckpoint(str(tmp_path / "file"), LISTING, stdout_with("", "a"))
+    code, message = describe_error(caught.value)
+    assert code == 252
+    assert message.startswith(f"--checkpoint: {tmp_path}")
+
+
+def test_a_checkpoint_is_in_use_during_the_whole_run(
+    tmp_path: Path, stdout_with: StdoutWith
+) -> None:
+    arguments = (str(tmp_path / "file"), LISTING, stdout_with("", "a"))
+    with OutputCheckpoint(*arguments) as checkpoint:
+        checkpoint.truncate_output()
+        checkpoint.write("line\n", "token", is_one_line=True)
+        with pytest.raises(exceptions.CheckpointLockedError) as caught:
+            OutputCheckpoint(*arguments)
+    code, message = describe_error(caught.value)
+    assert code == 255
+    assert message.startswith(f"--checkpoint: {tmp_path}/file is in use by another run; wait")
 
 
 @pytest.mark.parametrize("mode", ["a", "r+"])

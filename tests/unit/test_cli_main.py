@@ -20,13 +20,7 @@ from imagebuilder_pager.cli.signals import SignalReceived, Signals
 from imagebuilder_pager.cli.terminal import Progress
 from imagebuilder_pager.exceptions import Problem
 from imagebuilder_pager.local import LocalServer
-from tests.fakes.command_line import (
-    EXAMPLE_ID,
-    LIST,
-    page_server,
-    required_options,
-    run_afresh,
-)
+from tests.fakes.command_line import EXAMPLE_ID, LIST, page_server, required_options, run_afresh
 
 HEAVY = {"argcomplete", "httpx", "pydantic", "botocore", "jmespath", "rich", "json", "logging"}
 UNUSED = {"anyio", "botocore", "httpcore", "httpx", "rich", "ssl", "urllib3"}
@@ -163,10 +157,7 @@ def test_a_closed_standard_output_is_an_error(
     assert "standard output is closed" in capsys.readouterr().err
 
 
-SLOW: Any = {
-    "Error": {"Code": "Slow", "Message": "down"},
-    "ResponseMetadata": {"RetryAttempts": 2},
-}
+SLOW: Any = {"Error": {"Code": "Slow", "Message": "down"}, "ResponseMetadata": {"RetryAttempts": 2}}
 PROBLEMS = [
     Problem("maxResults", "0 given"),
     Problem("read_timeout", "-1 given"),

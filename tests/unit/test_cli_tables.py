@@ -218,10 +218,7 @@ def test_a_table_can_be_made_of_any_response(
     shape: Any = service_model.operation_model(operation.name).output_shape
 
     @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=6,
-        suppress_health_check=list(HealthCheck),
+        deadline=None, derandomize=True, max_examples=6, suppress_health_check=list(HealthCheck)
     )
     @given(st.data(), st.sampled_from((40, 80, 140)))
     def check(data: st.DataObject, width: int) -> None:
