@@ -29,7 +29,7 @@ def item_limits(page_size: int, total: int) -> list[int]:
 
 
 def paginators(client: ImageBuilder, boto3_client: Any) -> tuple[Any, Any]:
-    name = "list_lifecycle_execution_resources"
+    name: Any = "list_lifecycle_execution_resources"
     return client.get_paginator(name), boto3_client.get_paginator(name)
 
 

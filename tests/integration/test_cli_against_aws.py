@@ -227,7 +227,7 @@ def ours(server: OperationServer, capfd: pytest.CaptureFixture[str]) -> Run:
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns"])
 @pytest.mark.parametrize("output", ["json", "text"])
 def test_timestamps_in_iso_8601_are_the_same_in_each_time_zone(
-    aws: AwsCli, ours: Run, tmp_path: Path, zone: str, output: str
+    aws: Run, ours: Run, tmp_path: Path, zone: str, output: str
 ) -> None:
     """The AWS CLI has the setting alone; here it is an option, too."""
     config = tmp_path / "config"
@@ -244,7 +244,7 @@ def test_timestamps_in_iso_8601_are_the_same_in_each_time_zone(
 
 
 def test_the_output_format_comes_from_the_environment_or_the_profile(
-    aws: AwsCli, ours: Run, tmp_path: Path
+    aws: Run, ours: Run, tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
     config.write_text("[default]\nregion = us-west-2\n[profile plain]\noutput = text\n")
@@ -311,7 +311,7 @@ NO_PAGINATION = (
     ],
 )
 def test_both_fail_with_the_same_words(
-    aws: AwsCli, ours: Run, arguments: str, codes: tuple[int, int], message: str
+    aws: Run, ours: Run, arguments: str, codes: tuple[int, int], message: str
 ) -> None:
     for run, code in zip((aws, ours), codes, strict=True):
         failed = run(*shlex.split(arguments))
@@ -319,7 +319,7 @@ def test_both_fail_with_the_same_words(
         assert message in failed.err
 
 
-def test_an_error_of_the_service_is_printed_the_same_to_the_byte(aws: AwsCli, ours: Run) -> None:
+def test_an_error_of_the_service_is_printed_the_same_to_the_byte(aws: Run, ours: Run) -> None:
     theirs, mine = (run("--lifecycle-execution-id", UNKNOWN_ID) for run in (aws, ours))
     assert mine == (254, "", theirs.err)
     assert f"The lifecycle execution '{UNKNOWN_ID}' does not exist." in theirs.err
@@ -333,7 +333,7 @@ def test_an_error_of_the_service_is_printed_the_same_to_the_byte(aws: AwsCli, ou
     ],
 )
 def test_missing_credentials_are_named_in_the_same_words(
-    aws: AwsCli, ours: Run, missing: tuple[str, ...], message: str
+    aws: Run, ours: Run, missing: tuple[str, ...], message: str
 ) -> None:
     for run, code in ((aws, 255), (ours, 253)):
         failed = run(*ID, environment=dict.fromkeys(missing, ""))
