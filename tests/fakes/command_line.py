@@ -121,7 +121,9 @@ def run_afresh(
         environment=local_environment(url),
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    return [ast.literal_eval(line) for line in ran.stdout.decode().splitlines()]
+    results = [ast.literal_eval(line) for line in ran.stdout.decode().splitlines()]
+    assert len(results) == len(commands)
+    return results
 
 
 def page_server(respond: Callable[[dict[str, Any]], Any]) -> LocalServer:

@@ -44,13 +44,6 @@ def url() -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(scope="module")
-def slow_url() -> Iterator[str]:
-    """Slow enough for there to be a moment between any two pages."""
-    with LocalServer(LocalImageBuilder(ACCOUNT), latency=0.02) as server:
-        yield server.url
-
-
 def ids_in(text: str) -> list[str]:
     return [json.loads(line)["resourceId"] for line in text.splitlines()]
 
@@ -107,17 +100,19 @@ def test_a_listing_killed_between_any_two_writes_is_resumed(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
 def test_a_signal_ends_the_run_with_the_token_to_resume_from(
-    slow_url: str, tmp_path: Path, number: signal.Signals, code: int
+    url: str, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    process = CommandProcess(slow_url, tmp_path, *JSONL, "--page-size", "2")
-    wait_for_output(process)
-    process.send_signal(number)
-    ended = process.wait()
+    # Slow enough for there to be a moment between any two pages.
+    with LocalServer(LocalImageBuilder(ACCOUNT), latency=0.02) as slow:
+        process = CommandProcess(slow.url, tmp_path, *JSONL, "--page-size", "2")
+        wait_for_output(process)
+        process.send_signal(number)
+        ended = process.wait()
     assert ended.code == code
     name, _, token = ended.err.partition(": ")
     assert name == "NextToken"
     assert 0 < len(ids_in(ended.out)) < RESOURCES
-    rest = CommandProcess(slow_url, tmp_path, *JSONL, "--starting-token", token.strip()).wait()
+    rest = CommandProcess(url, tmp_path, *JSONL, "--starting-token", token.strip()).wait()
     assert ids_in(rest.out) == IDS
 
 

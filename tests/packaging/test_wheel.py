@@ -30,14 +30,12 @@ def names_of(requirements: list[str]) -> set[str]:
 
 
 def project(file: str) -> dict[str, Any]:
-    """Return a project table."""
     table: dict[str, Any] = tomllib.loads((ROOT / file).read_text())["project"]
     return table
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the files of a release."""
     folder = tmp_path_factory.mktemp("dist")
     dist.build(folder)
     return folder
@@ -45,7 +43,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=NAMES)
 def wheel(request: pytest.FixtureRequest, built: Path) -> Path:
-    """Return each of the wheels."""
     name = request.param.replace("-", "_")
     return built / f"{name}-{VERSION}-py3-none-any.whl"
 
