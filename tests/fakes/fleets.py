@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import httpx
 import pytest
@@ -36,6 +36,13 @@ TARGET = Target(Account(), REGION)
 
 #: The key of a record: execution, parent, resource, account and region.
 Key = tuple[str, str, str, str, str]
+Fleet = TypeVar("Fleet", bound=Callable[[httpx.Request], httpx.Response])
+
+
+class Serve(Protocol):
+    """Serve the fleet until the test is over, and return it."""
+
+    def __call__(self, fleet: Fleet, *, latency: float = 0.0) -> Fleet: ...
 
 
 def fleet_environment(url: str) -> dict[str, str]:

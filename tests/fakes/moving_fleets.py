@@ -16,7 +16,16 @@ import httpx
 from imagebuilder_pager.local import Account, Execution
 from imagebuilder_pager.local.account_generator import example_policy
 from imagebuilder_pager.local.fleet_service import LocalFleet
-from tests.fakes.fleets import PAST, REGION, Key, expected_records, make_fleet, stored_records
+from tests.fakes.fleets import (
+    PAST,
+    REGION,
+    Key,
+    expected_records,
+    make_fleet,
+    run,
+    stored_records,
+)
+from tests.fakes.lifecycle_account import policy_arn
 
 ACCOUNT_ID = "123456789012"
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
@@ -32,11 +41,6 @@ class Answer(NamedTuple):
     parameters: dict[str, Any]
     status: int
     body: dict[str, Any]
-
-    @property
-    def is_of_children(self) -> bool:
-        """Whether it lists the children of an image."""
-        return "parentResourceId" in self.parameters
 
 
 @dataclass
@@ -153,11 +157,6 @@ def fleet_of(*executions: Execution, **arguments: Any) -> MovingFleet:
     return MovingFleet(fleet)
 
 
-def policy_arn(number: int) -> str:
-    """Return the ARN of a policy."""
-    return f"arn:aws:imagebuilder:{REGION}:{ACCOUNT_ID}:lifecycle-policy/policy-{number}"
-
-
 def execution_id(number: int) -> str:
     """Return the id of an execution."""
     return f"lce-{number:08d}-0000-4000-8000-000000000000"
@@ -217,6 +216,12 @@ def assert_all_stored(path: Path, fleet: MovingFleet, *, without: Collection[str
     assert stored_records(path) == {key for key in expected if key[0] not in without}
 
 
+def assert_completes(path: Path, fleet: MovingFleet, **arguments: Any) -> None:
+    """Assert that a run has no failures, and that the database then has each resource once."""
+    assert not run(path, **arguments).failures
+    assert_all_stored(path, fleet)
+
+
 def answered_records(answers: list[Answer]) -> set[Key]:
     """Return the keys of all resources in the answers."""
     return {
@@ -238,11 +243,10 @@ def error_response(code: str, status: int) -> httpx.Response:
     return httpx.Response(status, headers={"x-amzn-ErrorType": code}, json={"message": "No."})
 
 
-def sts_error_response(code: str, status: int) -> httpx.Response:
+def sts_error_response(code: str, status: int, message: str = "No.") -> httpx.Response:
     """Return an error response of STS."""
-    body = (
-        f"<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>"
-    )
+    error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    body = f"<ErrorResponse>{error}</ErrorResponse>"
     return httpx.Response(status, headers={"Content-Type": "text/xml"}, content=body.encode())
 
 
