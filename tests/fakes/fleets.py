@@ -136,30 +136,6 @@ def report_offline(capfd: pytest.CaptureFixture[str], path: Path, *arguments: st
     return result.out
 
 
-def log_writes(path: Path) -> None:
-    """Have the database note each resource that is written, and whether its listing is complete."""
-    with FleetDatabase(path), closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            "CREATE TABLE writes (execution_id, parent_id, resource_id, is_complete)"
-        )
-        for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
-            connection.execute(
-                f"CREATE TRIGGER log_{event} AFTER {event} ON resources BEGIN INSERT INTO writes "
-                f"SELECT {row}.execution_id, {row}.parent_id, {row}.resource_id, complete "
-                f"FROM listings WHERE execution_id = {row}.execution_id "
-                f"AND parent_id = {row}.parent_id; END"
-            )
-
-
-def logged_writes(path: Path, *, is_complete: bool = False) -> list[tuple[str, str, str]]:
-    """Return the key of each write since :func:`log_writes`, in any order.
-
-    - ``is_complete``: whether only those to a complete listing. Default: False.
-    """
-    sql = "SELECT execution_id, parent_id, resource_id FROM writes WHERE is_complete >= "
-    return query(path, f"{sql}{is_complete}")
-
-
 def run_in_process(
     environment: dict[str, str], path: Path, targets: tuple[Target, ...], arguments: dict[str, Any]
 ) -> None:

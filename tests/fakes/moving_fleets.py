@@ -63,7 +63,7 @@ class _Rule:
 class MovingFleet:
     """A fleet, with data and answers that change while it serves; thread-safe.
 
-    - ``fleet``: the fleet; the data that changes is that of its first account and region.
+    The data that changes is that of its first account and region.
     """
 
     def __init__(self, fleet: LocalFleet) -> None:
@@ -89,12 +89,10 @@ class MovingFleet:
     def before(
         self, action: Action, operation: str, *, number: int | None = None, **parameters: Any
     ) -> None:
-        """Do something before each request is answered, or before one of them.
+        """Do the action before each request is answered, or only before the one of that number.
 
-        - ``action``: the action; its response is sent in place of the fleet's.
-        - ``operation``: the operation of the requests; ``AssumeRole`` is STS's.
-        - ``number``: of these requests, the one, from 1. Default: None, each.
-        - ``parameters``: parameters that they have.
+        If it is or returns a response, that is sent in place of the fleet's. ``AssumeRole`` is an
+        operation, too. The requests have the parameters, and are counted from 1.
         """
         with self._lock:
             self._rules.append(_Rule(action, operation, number, parameters))
@@ -142,10 +140,7 @@ class MovingFleet:
 
 
 def fleet_of(*executions: Execution, **arguments: Any) -> MovingFleet:
-    """Return a fleet of one account and region with these executions and their policies.
-
-    - ``arguments``: those of :func:`make_fleet`.
-    """
+    """Return a fleet of one account and region with these executions and their policies."""
     arns = dict.fromkeys(one.lifecycle_policy_arn for one in executions)
     policies = [
         example_policy("AMI_IMAGE") | {"arn": arn, "name": str(arn).rpartition("/")[2]}
@@ -171,15 +166,7 @@ def make_execution(
     unfinished: int = 0,
     end: dt.datetime = PAST,
 ) -> Execution:
-    """Return an execution, of images with an AMI each.
-
-    - ``number``: that of its id.
-    - ``status``: its status. Default: ``SUCCESS``.
-    - ``policy``: the number of its policy. Default: 0.
-    - ``images``: the number of images. Default: 1.
-    - ``unfinished``: of the images, those that are IN_PROGRESS. Default: 0.
-    - ``end``: its end, if its status is that of one that has ended. Default: in the past.
-    """
+    """Return an execution of images with an AMI each, of which some are IN_PROGRESS."""
     time = end.timestamp()
     resources, children = [], {}
     for index in range(images):

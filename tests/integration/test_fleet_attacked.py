@@ -4,10 +4,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -65,7 +65,8 @@ EXECUTIONS = "ListLifecycleExecutions"
 RESOURCES = "ListLifecycleExecutionResources"
 TOKEN_ERROR = "InvalidPaginationTokenException"
 EXTERNAL_ID = "7f3c-audit-9b1e"
-RESET = Fault("reset-before")
+RESET = httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")})
+ONE_ATTEMPT, ONE_AT_A_TIME = {"max_attempts": 1}, {"max_concurrency_per_target": 1}
 MAX_BATCHES = 200  # more than a run of these tests has
 KEYS = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCESS_KEY}
 INCOMPLETE = "SELECT execution_id FROM listings WHERE NOT complete"
@@ -159,29 +160,59 @@ def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
 # Listings and targets that fail.
 
 
+class Refused(NamedTuple):
+    """The first listings of several, which are refused, and the arguments of the run."""
+
+    count: int
+    of: int
+    answer: httpx.Response
+    error_type: str
+    arguments: dict[str, int]
+
+
 @pytest.mark.parametrize(
-    ("poisoned", "count", "answer", "concurrency"),
+    "refused",
     [
-        (8, 18, error_response("ServiceException", 500), 4),
-        (2, 12, httpx.Response(200, json={}, extensions={FAULT_EXTENSION: RESET}), 1),
+        Refused(1, 5, error_response("AccessDeniedException", 403), "AccessDeniedException", {}),
+        Refused(8, 18, error_response("ServiceException", 500), "ServiceException", ONE_ATTEMPT),
+        Refused(2, 12, RESET, "ConnectionClosedError", {**ONE_ATTEMPT, **ONE_AT_A_TIME}),
     ],
-    ids=["8 of 18, status 500", "2 of 12, a reset, one at a time"],
+    ids=["1 of 5, access denied", "8 of 18, status 500", "2 of 12, a reset, one at a time"],
+)
+@pytest.mark.parametrize(
+    "level",
+    [
+        (RESOURCES, "lifecycleExecutionId", execution_id, "SELECT execution_id FROM listings"),
+        (EXECUTIONS, "resourceArn", policy_arn, "SELECT policy_arn FROM policies"),
+    ],
+    ids=["resources", "executions"],
 )
 def test_listings_that_fail_for_good_leave_the_others_complete(
-    poisoned: int, count: int, answer: httpx.Response, concurrency: int, path: Path
+    level: tuple[str, str, Callable[[int], str], str], refused: Refused, path: Path
 ) -> None:
-    """Also if they are the first ones."""
-    fleet = fleet_of(*(make_execution(number) for number in range(count)))
-    failed = {execution_id(number) for number in range(poisoned)}
-    for one in failed:
-        fleet.before(answer, RESOURCES, lifecycleExecutionId=one)
+    """In each run, and also if they are the first ones."""
+    operation, parameter, id_of, sql = level
+    fleet = make_many(refused.of)
+    ids = {id_of(number) for number in range(refused.count)}
+    for one in ids:
+        fleet.before(refused.answer, operation, **{parameter: one})
+    lost = {execution_id(number) for number in range(refused.count)}
+    seen: list[FleetProgress] = []
     with serve_fleet(fleet):
-        (failure,) = run(path, max_attempts=1, max_concurrency_per_target=concurrency).failures
-    assert failure.failed_listings == poisoned
-    assert query(path, "SELECT state FROM targets") == [("incomplete",)]
-    assert_all_stored(path, fleet, without=failed)
-    found = query(path, "SELECT execution_id FROM listings WHERE error IS NOT NULL")
-    assert {one for (one,) in found} == failed
+        for _ in range(3):
+            (failure,) = run(path, on_progress=seen.append, **refused.arguments).failures
+            assert_all_stored(path, fleet, without=lost)
+            assert failure.failed_listings == refused.count
+            assert failure.error_type == refused.error_type
+            assert f"{refused.count} of its listings failed" in str(failure.error)
+            assert any(one in str(failure.error) for one in ids)
+            assert query(path, "SELECT state FROM targets") == [("incomplete",)]
+            assert {one for (one,) in query(path, f"{sql} WHERE error IS NOT NULL")} == ids
+            assert seen[-1].executions == seen[-1].executions_done
+        fleet.calm()
+        assert_completes(path, fleet)
+    assert query(path, "SELECT state, error FROM targets") == [("complete", None)]
+    assert query(path, f"{sql} WHERE error IS NOT NULL") == []
 
 
 class BreakingPool(ThreadPoolExecutor):

@@ -25,7 +25,7 @@ from distributed import Client
 from benchmarks.dask_cluster import dask_cluster
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.exceptions import ExecutorLostError
-from imagebuilder_pager.fleet import FleetProgress, process_executor
+from imagebuilder_pager.fleet import FleetDatabase, FleetProgress, process_executor
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.clocks import FakeClock
 from tests.fakes.fleets import (
@@ -36,9 +36,8 @@ from tests.fakes.fleets import (
     SilentExecutor,
     expected_records,
     fleet_environment,
-    log_writes,
-    logged_writes,
     make_fleet,
+    query,
     run,
     run_in_process,
     serve_fleet,
@@ -116,8 +115,16 @@ def interrupted(fleet: MovingFleet, folder: Path, *arguments: str) -> Iterator[T
 
 @pytest.fixture
 def path(path: Path) -> Path:
-    """The path of a database that logs its writes."""
-    log_writes(path)
+    """The path of a database that notes each write of a resource, also to a complete listing."""
+    FleetDatabase(path).close()
+    query(path, "CREATE TABLE writes (execution_id, parent_id, resource_id, is_complete)")
+    for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
+        query(
+            path,
+            f"CREATE TRIGGER log_{event} AFTER {event} ON resources BEGIN INSERT INTO writes "
+            f"SELECT {row}.execution_id, {row}.parent_id, {row}.resource_id, complete "
+            f"FROM listings WHERE execution_id = {row}.execution_id AND parent_id = {row}.parent_id; END",
+        )
     return path
 
 
@@ -215,8 +222,9 @@ def assert_each_once(path: Path, fleet: LocalFleet) -> None:
     """Assert that each record is stored once, and no complete listing is written again."""
     stored = stored_records(path)
     assert stored == expected_records(fleet)
-    assert set(logged_writes(path)) == {key[:3] for key in stored}
-    assert not logged_writes(path, is_complete=True)
+    written = query(path, "SELECT execution_id, parent_id, resource_id FROM writes")
+    assert set(written) == {key[:3] for key in stored}
+    assert query(path, "SELECT * FROM writes WHERE is_complete") == []
 
 
 def has_answered(fleet: LocalFleet, requests: int, process: BaseProcess) -> bool:

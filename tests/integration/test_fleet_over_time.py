@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager.fleet import Account, FleetProgress, Target, batch
+from imagebuilder_pager.fleet import Account, Target, batch
 from imagebuilder_pager.local import Execution
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.fleet_service import RateLimits
@@ -253,44 +253,6 @@ def test_an_execution_deleted_within_its_listing_fails_alone(serve: Serve, path:
     assert not run(path).failures
     assert deleted in str(failure.error)
     assert failure.failed_listings >= 1
-
-
-@pytest.mark.parametrize(
-    ("operation", "parameters", "sql"),
-    [
-        (
-            RESOURCES,
-            {"lifecycleExecutionId": execution_id(2)},
-            "SELECT execution_id FROM listings WHERE error IS NOT NULL",
-        ),
-        (
-            "ListLifecycleExecutions",
-            {"resourceArn": policy_arn(2)},
-            "SELECT policy_arn FROM policies WHERE error IS NOT NULL",
-        ),
-    ],
-    ids=["resources", "executions"],
-)
-def test_a_listing_that_is_refused_fails_in_each_run_and_leaves_the_others_complete(
-    operation: str, parameters: dict[str, Any], sql: str, serve: Serve, path: Path
-) -> None:
-    fleet = serve(make_many(5))
-    fleet.before(error_response("AccessDeniedException", 403), operation, **parameters)
-    (refused,) = parameters.values()
-    seen: list[FleetProgress] = []
-    for _ in range(3):
-        (failure,) = run(path, on_progress=seen.append).failures
-        assert_all_stored(path, fleet, without=[execution_id(2)])
-        assert (failure.failed_listings, failure.error_type) == (1, "AccessDeniedException")
-        assert "1 of its listings failed" in str(failure.error)
-        assert refused in str(failure.error)
-        assert query(path, "SELECT state FROM targets") == [("incomplete",)]
-        assert query(path, sql) == [(refused,)]
-        assert seen[-1].executions == seen[-1].executions_done
-    fleet.calm()
-    assert_completes(path, fleet)
-    assert query(path, "SELECT state, error FROM targets") == [("complete", None)]
-    assert query(path, sql) == []
 
 
 def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(
