@@ -163,11 +163,11 @@ def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
 class Refused(NamedTuple):
     """The first listings of several, which are refused, and the arguments of the run."""
 
-    count: int
+    number: int
     of: int
     answer: httpx.Response
     error_type: str
-    arguments: dict[str, int]
+    arguments: dict[str, Any]
 
 
 @pytest.mark.parametrize(
@@ -193,18 +193,19 @@ def test_listings_that_fail_for_good_leave_the_others_complete(
     """In each run, and also if they are the first ones."""
     operation, parameter, id_of, sql = level
     fleet = make_many(refused.of)
-    ids = {id_of(number) for number in range(refused.count)}
+    ids = {id_of(number) for number in range(refused.number)}
     for one in ids:
-        fleet.before(refused.answer, operation, **{parameter: one})
-    lost = {execution_id(number) for number in range(refused.count)}
+        listing: dict[str, Any] = {parameter: one}
+        fleet.before(refused.answer, operation, **listing)
+    lost = {execution_id(number) for number in range(refused.number)}
     seen: list[FleetProgress] = []
     with serve_fleet(fleet):
         for _ in range(3):
             (failure,) = run(path, on_progress=seen.append, **refused.arguments).failures
             assert_all_stored(path, fleet, without=lost)
-            assert failure.failed_listings == refused.count
+            assert failure.failed_listings == refused.number
             assert failure.error_type == refused.error_type
-            assert f"{refused.count} of its listings failed" in str(failure.error)
+            assert f"{refused.number} of its listings failed" in str(failure.error)
             assert any(one in str(failure.error) for one in ids)
             assert query(path, "SELECT state FROM targets") == [("incomplete",)]
             assert {one for (one,) in query(path, f"{sql} WHERE error IS NOT NULL")} == ids

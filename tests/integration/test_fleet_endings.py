@@ -119,11 +119,12 @@ def path(path: Path) -> Path:
     FleetDatabase(path).close()
     query(path, "CREATE TABLE writes (execution_id, parent_id, resource_id, is_complete)")
     for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
+        listing = f"execution_id = {row}.execution_id AND parent_id = {row}.parent_id"
         query(
             path,
             f"CREATE TRIGGER log_{event} AFTER {event} ON resources BEGIN INSERT INTO writes "
-            f"SELECT {row}.execution_id, {row}.parent_id, {row}.resource_id, complete "
-            f"FROM listings WHERE execution_id = {row}.execution_id AND parent_id = {row}.parent_id; END",
+            f"SELECT execution_id, parent_id, {row}.resource_id, complete "
+            f"FROM listings WHERE {listing}; END",
         )
     return path
 

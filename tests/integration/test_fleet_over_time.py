@@ -90,9 +90,7 @@ def test_a_listing_that_may_still_change_is_made_again(
     assert query(path, "SELECT * FROM listings WHERE NOT complete") == []
 
 
-def test_an_execution_that_ends_while_our_clock_is_ahead_is_listed(
-    serve: Serve, path: Path
-) -> None:
+def test_an_execution_that_ends_while_our_clock_is_fast_is_listed(serve: Serve, path: Path) -> None:
     fleet, clock = serve(fleet_of(make_execution(0))), NoSleepClock()
     clock.ahead = 2 * HOUR
     assert not run(path, clock=clock).failures

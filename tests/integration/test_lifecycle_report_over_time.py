@@ -118,9 +118,7 @@ def test_it_begins_with_the_coverage(serve: Serve, path: Path, report: Report) -
     }
 
 
-def test_unfinished_executions_cut_off_no_failed_targets_and_reasons(
-    path: Path, report: Report
-) -> None:
+def test_unfinished_executions_cut_off_no_targets_and_reasons(path: Path, report: Report) -> None:
     unfinished = [make_execution(number, "IN_PROGRESS") for number in range(30)]
     reasons = [failed(100 + n, f"the reason {'x' * n}.", images=0) for n in range(25)]
     store(path, *unfinished, *reasons, targets=(TARGET, DENIED))
@@ -131,9 +129,7 @@ def test_unfinished_executions_cut_off_no_failed_targets_and_reasons(
     assert out.index("failed  closed/") < out.index("the reason") < out.index("IN_PROGRESS  lce")
 
 
-def test_a_run_under_way_differs_from_a_run_that_was_stopped(
-    serve: Serve, path: Path, report: Report
-) -> None:
+def test_a_run_under_way_is_not_a_stopped_run(serve: Serve, path: Path, report: Report) -> None:
     fleet = serve(fleet_of(make_execution(1)))
     results: list[CommandResult] = []
 
@@ -156,9 +152,7 @@ def test_a_run_under_way_differs_from_a_run_that_was_stopped(
     assert "the run was stopped before its end" in stopped.out
 
 
-def test_failures_are_counted_by_reason_and_place_with_the_newest(
-    path: Path, report: Report
-) -> None:
+def test_failures_are_counted_by_reason_and_place(path: Path, report: Report) -> None:
     state = {"status": "FAILED", "reason": "AccessDenied"}
     store(
         path,
@@ -185,9 +179,7 @@ def test_failures_are_counted_by_reason_and_place_with_the_newest(
     assert shown == ["1 execution", "2 images", "2 from", "3 executions"]
 
 
-def test_changes_since_the_run_before_are_new_failing_and_recovered(
-    serve: Serve, path: Path, report: Report
-) -> None:
+def test_changes_since_the_run_before(serve: Serve, path: Path, report: Report) -> None:
     before = [
         failed(1, "No.", policy=0, end=end_of(3)),
         make_execution(2, policy=1, end=end_of(3)),
@@ -236,9 +228,7 @@ def test_only_a_newer_execution_changes_the_state_of_a_policy(serve: Serve, path
     assert (changes["failing"], changes["recovered"]) == ([], [])
 
 
-def test_policies_that_have_stopped_and_long_executions_are_reported(
-    serve: Serve, path: Path, report: Report
-) -> None:
+def test_stopped_policies_and_long_executions(serve: Serve, path: Path, report: Report) -> None:
     daily = [make_execution(n, policy=0, end=end_of(n)) for n in range(4)]
     stopped = [make_execution(10 + n, policy=1, end=end_of(5 + n)) for n in range(4)]
     deleted = [make_execution(20 + n, policy=2, end=end_of(5 + n)) for n in range(4)]
@@ -260,9 +250,7 @@ def test_policies_that_have_stopped_and_long_executions_are_reported(
     assert "Executions that have not ended, 1 of them for long" in out
 
 
-def test_status_action_and_reason_choose_resources_and_executions(
-    path: Path, report: Report
-) -> None:
+def test_status_action_and_reason_choose_records(path: Path, report: Report) -> None:
     good = make_execution(1, images=2)
     mixed = make_execution(2, images=2)
     first, second = mixed.resources
@@ -347,9 +335,7 @@ def test_without_a_run_nothing_is_complete(path: Path, report: Report) -> None:
     assert (page.code, page.out.count("</html>")) == (254, 1)
 
 
-def test_a_snapshot_that_failed_alone_has_its_reason_in_every_output(
-    path: Path, report: Report
-) -> None:
+def test_every_output_has_the_reason_of_a_snapshot_alone(path: Path, report: Report) -> None:
     execution = make_execution(1, images=2)
     snapshot = {"snapshotId": "snap-01", "state": {"status": "FAILED", "reason": "It is in use."}}
     (arn, group), *_ = execution.children_by_parent.items()
@@ -368,9 +354,7 @@ def test_a_snapshot_that_failed_alone_has_its_reason_in_every_output(
     assert not report("--output", "jsonl", "--reason", "in use", "--status", "success").out
 
 
-def test_the_first_condition_of_fail_on_that_holds_sets_the_exit_code(
-    path: Path, report: Report
-) -> None:
+def test_the_first_condition_that_holds_sets_the_exit_code(path: Path, report: Report) -> None:
     store(path, failed(1, "No."), targets=(TARGET, DENIED))
     codes = {"failed": 3, "incomplete": 4, "stale": 5, "stale,failed": 5, "incomplete,failed": 4}
     assert {conditions: report("--fail-on", conditions).code for conditions in codes} == codes
@@ -410,9 +394,7 @@ def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report
     assert report("--output", "csv", "--reason", "x!").out == f"{out.splitlines()[0]}\n"
 
 
-def test_prune_deletes_old_executions_with_their_rows(
-    serve: Serve, path: Path, report: Report
-) -> None:
+def test_prune_deletes_executions_and_their_rows(serve: Serve, path: Path, report: Report) -> None:
     old, new = make_execution(1, end=end_of(400)), make_execution(2, end=end_of(10))
     serve(fleet_of(old, new, make_execution(3, "IN_PROGRESS", end=end_of(400))))
     list_fleet(path)
