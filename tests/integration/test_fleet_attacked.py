@@ -25,9 +25,9 @@ from imagebuilder_pager.fleet import (
     run_fleet,
 )
 from imagebuilder_pager.fleet.executors import LoopExecutor
-from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from imagebuilder_pager.local.faults.connection_faults import FAULT_EXTENSION
 from imagebuilder_pager.local.faults.fault import Fault
+from tests.fakes.accounts import LOCAL_CREDENTIALS as KEYS
 from tests.fakes.clocks import FakeClock
 from tests.fakes.fleets import (
     PAST,
@@ -68,7 +68,6 @@ EXTERNAL_ID = "7f3c-audit-9b1e"
 RESET = httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")})
 ONE_ATTEMPT, ONE_AT_A_TIME = {"max_attempts": 1}, {"max_concurrency_per_target": 1}
 MAX_BATCHES = 200  # more than a run of these tests has
-KEYS = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCESS_KEY}
 INCOMPLETE = "SELECT execution_id FROM listings WHERE NOT complete"
 
 #: A listing by its request, and the member of its pages.

@@ -187,16 +187,16 @@ def drawn_account(data: st.DataObject) -> LifecycleAccount:
     return account
 
 
-def keys_behind(account: LifecycleAccount, last: LifecycleRecord) -> list[Key]:
+def keys_behind(account: LifecycleAccount, last: LifecycleRecord, *, children: bool) -> list[Key]:
     """Return the keys behind the record, or behind the nearest one above it that is still there."""
-    keys = account.keys()
+    keys = account.keys(children=children)
     place = (ACCOUNT, REGION, last.key.execution, None)
     for key in (last.key, (*place, last.key.parent), (*place, None)):
         if key in keys:
             return keys[keys.index(key) + 1 :]
     arns = [policy["arn"] for policy in account.policies]
     first = arns.index(last.policy.arn) if last.policy.arn in arns else 0
-    return replace(account, policies=account.policies[first:]).keys()
+    return replace(account, policies=account.policies[first:]).keys(children=children)
 
 
 @given(way=st.sampled_from(WAYS), data=st.data())
@@ -206,10 +206,11 @@ def test_a_walk_resumes_behind_the_nearest_item_that_is_still_there(
 ) -> None:
     account = drawn_account(data)
     account.most = data.draw(st.integers(1, 5))
-    order = account.keys()
+    arguments = {"children": data.draw(st.booleans())}
+    order = account.keys(**arguments)
     assume(order)
     stop_after = data.draw(st.integers(1, len(order)))
-    first, token = records_by("sync", account, stop_after)
+    first, token = records_by("sync", account, stop_after, **arguments)
     assert keys_of(first) == order[:stop_after]
     if data.draw(st.booleans()):
         change(data, account.policies, lambda n: {"arn": policy_arn(n), "name": "new"})
@@ -221,10 +222,10 @@ def test_a_walk_resumes_behind_the_nearest_item_that_is_still_there(
     account.expired += data.draw(st.integers(0, 1))
     account.most = data.draw(st.integers(1, 5))
     try:
-        rest, _ = records_by(way, account, StartingToken=token)
+        rest, _ = records_by(way, account, StartingToken=token, **arguments)
     except ParentGoneError as error:
-        rest, _ = records_by(way, account, StartingToken=error.resume_token)
-    assert keys_of(rest) == keys_behind(account, first[-1])
+        rest, _ = records_by(way, account, StartingToken=error.resume_token, **arguments)
+    assert keys_of(rest) == keys_behind(account, first[-1], **arguments)
 
 
 @pytest.mark.parametrize("way", WAYS)
