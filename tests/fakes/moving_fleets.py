@@ -161,12 +161,17 @@ def make_execution(
     number: int,
     status: str = "SUCCESS",
     *,
+    reason: str | None = None,
     policy: int = 0,
     images: int = 1,
     unfinished: int = 0,
     end: dt.datetime = PAST,
+    **members: Any,
 ) -> Execution:
-    """Return an execution of images with an AMI each, of which some are IN_PROGRESS."""
+    """Return an execution of images with an AMI each, of which some are IN_PROGRESS.
+
+    ``members`` are those of the images and AMIs.
+    """
     time = end.timestamp()
     resources, children = [], {}
     for index in range(images):
@@ -177,13 +182,14 @@ def make_execution(
             "state": state,
             "action": {"name": "DELETE", "reason": "Image is older than 90 days."},
             "startTime": time - 60,
+            **members,
         }
         arn = f"arn:aws:imagebuilder:{REGION}:{ACCOUNT_ID}:image/web/{number}.0.{index}/1"
         resources.append({"resourceId": arn, **common})
         children[arn] = ({"resourceId": f"ami-{number:08x}{index:09x}", **common},)
     return Execution(
         execution_id(number),
-        {"status": status},
+        {"status": status} if reason is None else {"status": status, "reason": reason},
         tuple(resources),
         children,
         policy_arn(policy),

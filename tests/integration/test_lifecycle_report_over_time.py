@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -65,20 +64,7 @@ def store(path: Path, *executions: Any, targets: tuple[Target, ...] = ()) -> Non
 
 
 def failed(number: int, reason: str, **arguments: Any) -> Any:
-    execution = make_execution(number, "FAILED", **arguments)
-    return replace(execution, lifecycle_execution_state={"status": "FAILED", "reason": reason})
-
-
-def change(execution: Any, images: Any = MappingProxyType({}), **children: Any) -> Any:
-    """Return an execution with other members of its images, and of their children."""
-    return replace(
-        execution,
-        resources=tuple({**image, **images} for image in execution.resources),
-        children_by_parent={
-            arn: tuple({**child, **children} for child in group)
-            for arn, group in execution.children_by_parent.items()
-        },
-    )
+    return make_execution(number, "FAILED", reason=reason, **arguments)
 
 
 def end_of(days: int) -> dt.datetime:
@@ -153,14 +139,13 @@ def test_a_run_under_way_is_not_a_stopped_run(serve: Serve, path: Path, report: 
 
 
 def test_failures_are_counted_by_reason_and_place(path: Path, report: Report) -> None:
-    state = {"status": "FAILED", "reason": "AccessDenied"}
     store(
         path,
         failed(1, "AMI ami-0123456789abcdef0 is in use.", end=end_of(9), images=0),
         failed(2, "AMI ami-00000000000000001 is in use.", end=end_of(2), images=0),
         failed(3, "AMI ami-00000000000000002 is in use.", end=end_of(5), images=0),
         failed(4, "AccessDenied", end=end_of(1), images=0),
-        change(make_execution(5, images=2), {"state": state}, state=state),
+        make_execution(5, images=2, state={"status": "FAILED", "reason": "AccessDenied"}),
     )
     summary = summary_of(path)
     denied, in_use = summary["failures"]
@@ -373,14 +358,14 @@ def test_without_a_condition_that_holds_the_exit_code_is_that_without_any(
 
 
 def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report) -> None:
-    execution = make_execution(1, images=5)
+    snapshot = {"snapshotId": "=snap", "state": {"status": "SUCCESS"}}
+    execution = make_execution(1, images=5, snapshots=[snapshot])
     texts = ["=1+1", "\r=1", "a\r\nb\n=c", "  @x", '-"quoted",'] * 3
     resources = tuple(
-        {**image, "state": {"status": "FAILED", "reason": text}}
+        {**image, "state": {"status": "FAILED", "reason": text}, "snapshots": []}
         for image, text in zip(execution.resources, texts, strict=False)
     )
-    snapshot = {"snapshotId": "=snap", "state": {"status": "SUCCESS"}}
-    store(path, replace(change(execution, snapshots=[snapshot]), resources=resources))
+    store(path, replace(execution, resources=resources))
     out = report("--output", "csv").out
     assert len(out.splitlines()) == 1 + 10
     header, *rows = csv.reader(io.StringIO(out))
