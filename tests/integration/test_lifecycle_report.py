@@ -276,7 +276,9 @@ def test_control_characters_of_the_service_are_made_harmless(
 def test_processes_list_as_threads_do(fleet: LocalFleet, tmp_path: Path) -> None:
     command = [*COMMAND.split(), "--executor", "processes", "--targets", write_targets(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    # On a busy machine it takes so long that the progress is logged.
+    said = [line for line in ran.stderr.splitlines() if " targets complete, " not in line]
+    assert (ran.returncode, said) == (0, [])
     assert len(ran.stdout.splitlines()) == len(expected_records(fleet))
 
 
