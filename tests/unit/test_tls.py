@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from imagebuilder_pager._aws.config.tls import (
     resolve_verify,
 )
 from imagebuilder_pager.cli.main import main
+from tests.fakes import logins
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clients import EXECUTION, list_page
 from tests.fakes.command_line import EXAMPLE_ID, LIST
@@ -157,49 +159,25 @@ def test_other_values_of_verify_are_an_error() -> None:
         ImageBuilder("eu-west-1", verify=True, http_client=http, **LOCAL_CREDENTIALS)
 
 
-@pytest.fixture
-def hashed(tmp_path: Path) -> Path:
-    """A directory with the certificate, its name a hash as for OpenSSL."""
-    directory = tmp_path / "hashed"
-    directory.mkdir()
-    command = ["openssl", "x509", "-hash", "-noout", "-in", str(LOCALHOST_CERTIFICATE)]
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
-    (directory / f"{ran.stdout.strip()}.0").write_text(LOCALHOST_CERTIFICATE.read_text())
-    return directory
-
-
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
 def test_ssl_cert_dir_is_a_list_of_directories(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hashed: Path, order: tuple[int, ...]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    serve: Serve,
+    localhost_context: ssl.SSLContext,
+    order: tuple[int, ...],
 ) -> None:
     """OpenSSL reads it in this way, and passes over a directory that does not exist."""
+    hashed = tmp_path / "hashed"
+    hashed.mkdir()
+    # What openssl x509 -hash prints.
+    (hashed / "88d0bdcb.0").write_text(LOCALHOST_CERTIFICATE.read_text())
     (tmp_path / "empty").mkdir()
     directories = [str(tmp_path / "empty"), str(hashed), str(tmp_path / "not there")]
     monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(directories[number] for number in order))
-    ours = LazySSLContext().context()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(LOCALHOST_CERTIFICATE)
-    assert handshake(ours, server)
-
-
-def handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
-    """Do a TLS handshake in memory."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
-    for _ in range(10):
-        for end in list(ends):
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-            ends.remove(end)
-    return not ends
+    url = serve([page_response("r-1")], context=localhost_context).url
+    with ImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS) as client:
+        list_page(client)
 
 
 # All connections of a client
@@ -211,15 +189,24 @@ KEYS = {
     "SecretAccessKey": "secret",
     "Expiration": "2100-01-01T00:00Z",
 }
+SSO_KEYS = {"accessKeyId": "ASIAEXAMPLE", "secretAccessKey": "secret", "sessionToken": "token"}
+#: The members of the responses of all endpoints but STS.
+MEMBERS = {
+    **KEYS,
+    "Token": "token",
+    "accessToken": "new",
+    "expiresIn": 3600,
+    "roleCredentials": {**SSO_KEYS, "expiration": 4_102_444_800_000},
+}
 
 
 def answer(connection: Any, _: int) -> None:
-    """Answer as the service, STS, a container endpoint or instance metadata."""
+    """Answer as the service, STS, SSO, a container endpoint or instance metadata."""
     for request in requests_on(connection):
         if request.startswith(b"POST /List"):
             connection.sendall(page_response("ami-1"))
             continue
-        body = json.dumps({**KEYS, "Token": "token"})
+        body = json.dumps(MEMBERS)
         if request.startswith(b"POST / "):
             texts = "".join(f"<{name}>{text}</{name}>" for name, text in KEYS.items())
             body = f"<a>{texts}<SessionToken>token</SessionToken></a>"
@@ -267,11 +254,12 @@ def list_by_command(url: str, verify: Any) -> object:
 @pytest.mark.parametrize(
     "list_by", [list_by_argument, list_by_h11, list_by_async_h11, list_by_command]
 )
-@pytest.mark.parametrize("source", ["sts", "container", "imds"])
+@pytest.mark.parametrize("source", ["sts", "SSO", "container", "imds"])
 def test_one_argument_is_for_all_connections_of_a_client(
     monkeypatch: pytest.MonkeyPatch,
     localhost_context: ssl.SSLContext,
     tmp_path: Path,
+    config_file: Path,
     *,
     source: str,
     list_by: Callable[[str, Any], object],
@@ -284,6 +272,12 @@ def test_one_argument_is_for_all_connections_of_a_client(
             monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
             monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/reader")
             monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        elif source == "SSO":
+            config_file.write_text(f"[default]\n{logins.SSO_KEYS['sso_session']}{logins.SESSION}")
+            monkeypatch.setenv("HOME", str(tmp_path))
+            logins.write_sso_token(tmp_path / ".aws/sso/cache", datetime(2020, 1, 1, tzinfo=UTC))
+            monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", server.url)
+            monkeypatch.setenv("AWS_ENDPOINT_URL_SSO_OIDC", server.url)
         elif source == "container":
             monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/keys")
         else:
