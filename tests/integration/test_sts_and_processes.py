@@ -2,19 +2,15 @@
 
 import logging
 import socket
-import ssl
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from imagebuilder_pager import exceptions
-from imagebuilder_pager._aws.config.tls import LazySSLContext
 from tests.fakes.credential_endpoints import (
     PROCESS_OUTPUT,
     ROLE,
-    CredentialEndpoints,
     CredentialSettings,
     Response,
     boto3_credentials,
@@ -22,8 +18,6 @@ from tests.fakes.credential_endpoints import (
     sts_error,
     texts_of,
 )
-from tests.fakes.servers import ScriptedServer
-from tests.fakes.transports import LOCALHOST_CERTIFICATE, TRUSTING
 
 
 def test_sts_is_tried_three_times_after_transient_errors(settings: CredentialSettings) -> None:
@@ -59,33 +53,6 @@ def test_an_error_of_sts_is_raised_with_its_code_and_message(
     error = settings.error(problem)
     assert f"STS returned no credentials for {ROLE}/env: " in str(error)
     assert len(settings.endpoints.requests) == 1
-
-
-def test_sts_is_verified_against_the_clients_certificates(settings: CredentialSettings) -> None:
-    settings.set_web_identity()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(LOCALHOST_CERTIFICATE)
-    issued = CredentialEndpoints.issue(settings.endpoints, "STS")
-    issued["SessionToken"] = issued.pop("Token")
-    body = "".join(f"<{name}>{value}</{name}>" for name, value in issued.items())
-    response = f"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<a>{body}</a>".encode()
-    server = ScriptedServer([[response], [response], [response]], context)
-    try:
-        settings.environment(AWS_ENDPOINT_URL_STS=server.url)
-        for certificates, is_trusted in (
-            (LazySSLContext(), False),
-            (TRUSTING, True),
-            (LazySSLContext(False), True),
-        ):
-            provider = settings.find_provider(certificates=certificates)
-            if is_trusted:
-                assert provider.get_frozen_credentials().access_key == "ASIASTS1"
-            else:
-                with pytest.raises(exceptions.CredentialRetrievalError, match="no TLS connection"):
-                    provider.get_frozen_credentials()
-    finally:
-        server.close()
-    assert len(server.requests) == 2
 
 
 def test_sts_that_cannot_be_reached_is_an_error(settings: CredentialSettings) -> None:

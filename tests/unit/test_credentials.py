@@ -20,8 +20,6 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager._aws.auth.signer import RequestSigner
-from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager._aws.clock import SYSTEM_CLOCK, Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.config.tls import LazySSLContext
@@ -30,6 +28,7 @@ from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentia
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, Credentials, CredentialsContext
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.calls import MakeCalls, async_calls, sync_calls
 from tests.fakes.clients import EXECUTION, OPERATION, ClientWith, list_page
 from tests.fakes.clocks import FakeClock
 from tests.fakes.credentials import (
@@ -71,9 +70,31 @@ class Object:
     access_key, secret_key, token = "OBJECT", SECRET_KEY, "token"
 
 
-class Provider:
-    def get_frozen_credentials(self) -> Object:
-        return Object()
+def function_of(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that is no coroutine function, whatever it calls."""
+
+    def call() -> Any:
+        return function()
+
+    return call
+
+
+def provider_of(function: Callable[[], Any]) -> Any:
+    """Return an object whose ``get_frozen_credentials()`` calls the function."""
+
+    class Calling:
+        def get_frozen_credentials(self) -> Any:
+            return function()
+
+    return Calling()
+
+
+def async_provider_of(function: Callable[[], Any]) -> Any:
+    class Calling:
+        async def get_frozen_credentials(self) -> Any:
+            return function()
+
+    return Calling()
 
 
 class AsyncProvider:
@@ -98,8 +119,8 @@ assert BOTO3_CREDENTIALS is not None
         (LOCAL_CREDENTIALS, "local", None),
         ({}, "AKID", "envtoken"),
         ({"credentials": Object()}, "OBJECT", "token"),
-        ({"credentials": Provider()}, "OBJECT", "token"),
-        ({"credentials": Object}, "OBJECT", "token"),
+        ({"credentials": provider_of(Object)}, "OBJECT", "token"),
+        ({"credentials": function_of(Object)}, "OBJECT", "token"),
         ({"credentials": BOTO3_CREDENTIALS}, "BOTO", "bototoken"),
         ({"credentials": BOTO3_CREDENTIALS.get_frozen_credentials()}, "BOTO", "bototoken"),
     ],
@@ -257,85 +278,82 @@ def raise_without_a_text() -> Any:
     raise ErrorWithoutAText
 
 
-KEY_PAIR = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY}
 #: What is no credentials, from a function and from ``get_frozen_credentials()``.
 NOT_RETURNED: list[tuple[Any, str]] = [
     (lambda: None, "returned a NoneType; allowed: an object with access_key"),
     (lambda: "AKID", "returned a str; allowed"),
-    (coroutine_function, "returned a coroutine; allowed"),
     (lambda: Credentials("", SECRET_KEY), "aws_access_key_id: missing or empty"),
     (lambda: Credentials("AKID", ""), "aws_secret_access_key: missing or empty"),
     (lambda: Credentials("AKID", "line\nbreak"), "aws_secret_access_key: other characters in it"),
     (lambda: Credentials("AKID", SECRET_KEY, 5), "aws_session_token: a int given"),  # type: ignore[arg-type]
     (lambda: 1 / 0, "failed: ZeroDivisionError: division by zero$"),
-    (lambda: next(iter(())), "failed: StopIteration$"),
+    (lambda: next(iter(())), "failed: (StopIteration|RuntimeError: coroutine raised Stop.*)$"),
     (raise_without_a_text, "failed: ErrorWithoutAText$"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("value", "problem"),
+    ("calls", "make"),
     [
-        ({}, "aws_access_key_id: missing or empty"),
-        ({"AccessKeyId": "AKID"}, "aws_secret_access_key: missing or empty"),
-        ({**KEY_PAIR, "Expiration": "soon"}, "an Expiration that is neither a datetime nor a date"),
-        ({**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a date"),
-        (
-            {**KEY_PAIR, "Expiration": "2029-01-01"},
-            "expired at .*, and the clock of this machine says",
-        ),
-        (AsyncProvider(), "returned a coroutine; allowed: an object with access_key"),
+        (sync_calls, function_of),
+        (sync_calls, provider_of),
+        (async_calls, function_of),
+        (async_calls, provider_of),
+        (async_calls, async_provider_of),
     ],
 )
-def test_a_function_that_returns_no_credentials_is_an_error(
-    clock: FakeClock, value: Any, problem: str
-) -> None:
-    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
-        access_key_of(provider_for(lambda: value, clock))
-    assert SECRET_KEY not in str(caught.value)
-
-
-def provider_of(function: Callable[[], Any]) -> Any:
-    """Return an object whose ``get_frozen_credentials()`` calls the function."""
-
-    class Calling:
-        def get_frozen_credentials(self) -> Any:
-            return function()
-
-    return Calling()
-
-
-def async_provider_of(function: Callable[[], Any]) -> Any:
-    class Calling:
-        async def get_frozen_credentials(self) -> Any:
-            return function()
-
-    return Calling()
-
-
-def function_of(function: Callable[[], Any]) -> Callable[[], Any]:
-    """Return a function that is no coroutine function, whatever it calls."""
-
-    def call() -> Any:
-        return function()
-
-    return call
-
-
-@pytest.mark.parametrize("make", [function_of, provider_of])
 @pytest.mark.parametrize(("function", "problem"), NOT_RETURNED)
 def test_a_function_or_object_without_credentials_is_an_error(
-    make: Any, function: Any, problem: str
+    calls: MakeCalls, make: Any, function: Any, problem: str
+) -> None:
+    (error,) = calls(fail_on_request, 1, credentials=make(function))
+    assert isinstance(error, exceptions.CredentialRetrievalError)
+    assert re.search(problem, str(error))
+    assert SECRET_KEY not in str(error)
+
+
+KEY_PAIR = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY}
+
+
+@pytest.mark.parametrize(
+    ("credentials", "problem"),
+    [
+        (dict, "aws_access_key_id: missing or empty"),
+        (lambda: {"AccessKeyId": "AKID"}, "aws_secret_access_key: missing or empty"),
+        (lambda: {**KEY_PAIR, "Expiration": "soon"}, "neither a datetime nor a date"),
+        (lambda: {**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a"),
+        (lambda: {**KEY_PAIR, "Expiration": "2029-01-01"}, "expired at .*, and the clock of this"),
+        # Only a function may return a mapping.
+        (provider_of(lambda: KEY_PAIR), "returned a dict; allowed: an"),
+        (provider_of(dict), "returned a dict; allowed: an"),
+        (function_of(AsyncProvider), "returned a coroutine; allowed: an object with access_key"),
+        (function_of(coroutine_function), "returned a coroutine; allowed"),
+        (provider_of(coroutine_function), "returned a coroutine; allowed"),
+        (type("Odd", (), {"get_frozen_credentials": 5})(), "failed: TypeError: "),
+    ],
+)
+def test_a_mapping_or_coroutine_without_credentials_is_an_error(
+    clock: FakeClock, credentials: Any, problem: str
 ) -> None:
     with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
-        access_key_of(provider_for(make(function)))
+        access_key_of(provider_for(credentials, clock))
     assert SECRET_KEY not in str(caught.value)
 
 
-def test_an_object_with_an_attribute_in_place_of_the_method_is_an_error() -> None:
-    provider: Any = type("Odd", (), {"get_frozen_credentials": 5})()
-    with pytest.raises(exceptions.CredentialRetrievalError, match="failed: TypeError: "):
-        access_key_of(provider_for(provider))
+def test_a_listing_resumes_after_an_object_without_credentials() -> None:
+    call_count = itertools.count(1)
+
+    def next_credentials() -> Credentials | None:
+        return None if next(call_count) == 2 else Credentials("local", "local")
+
+    given: Any = {"credentials": provider_of(next_credentials), "clock": FakeClock()}
+    with http_client(ScriptedService()) as http:
+        paginator = ImageBuilder("us-west-2", http_client=http, **given).get_paginator(OPERATION)
+        pages: Any = paginator.paginate(**EXECUTION, PaginationConfig={"PageSize": 20})
+        with pytest.raises(exceptions.CredentialRetrievalError) as caught:
+            list(pages)
+        config: Any = {"StartingToken": caught.value.resume_token}
+        assert len(list(paginator.paginate(**EXECUTION, PaginationConfig=config).items())) == 40
 
 
 @pytest.mark.parametrize("client", [ImageBuilder, AsyncImageBuilder])
@@ -350,12 +368,6 @@ def test_a_property_that_fails_is_an_error_of_the_credentials(client: Any, name:
         match=r"^the object given as credentials failed: RuntimeError: no vault$",
     ):
         client("us-west-2", credentials=credentials)
-
-
-@pytest.mark.parametrize("value", [KEY_PAIR, {}])
-def test_only_a_function_may_return_a_mapping(value: Any) -> None:
-    with pytest.raises(exceptions.CredentialRetrievalError, match="returned a dict; allowed: an"):
-        access_key_of(provider_for(provider_of(lambda: value)))
 
 
 def test_the_error_of_a_function_is_the_cause_and_its_first_line_is_shown() -> None:
@@ -378,74 +390,22 @@ def test_a_providers_credentials_are_not_cached() -> None:
     assert not Credentials("AKID", SECRET_KEY).invalidate("AKID"), "they do not change"
 
 
-@pytest.mark.parametrize(
-    ("make", "is_async"), [(provider_of, False), (provider_of, True), (async_provider_of, True)]
-)
-@pytest.mark.parametrize("problem", ["returned a NoneType", "failed: OSError: the session is over"])
-def test_a_listing_resumes_after_an_object_without_credentials(
-    make: Any, is_async: bool, problem: str
-) -> None:
-    pages = 0
-
-    def next_credentials() -> Any:
-        nonlocal pages
-        pages += 1
-        if pages == 2 and "OSError" in problem:
-            raise OSError("the session is over")
-        return None if pages == 2 else Credentials("local", "local")
-
-    def list_from(token: str | None) -> list[Any]:
-        config: Any = {"PageSize": 20, "StartingToken": token}
-        transport, items = httpx.MockTransport(ScriptedService()), list[Any]()
-        given: Any = {"credentials": make(next_credentials), "clock": FakeClock()}
-
-        async def main() -> None:
-            async with httpx.AsyncClient(transport=transport) as http:
-                client = AsyncImageBuilder("us-west-2", http_client=http, **given)
-                paginator = client.get_paginator("list_lifecycle_execution_resources")
-                async for page in paginator.paginate(**EXECUTION, PaginationConfig=config):
-                    items.extend(page.resources)
-
-        if is_async:
-            asyncio.run(main())
-            return items
-        with httpx.Client(transport=transport) as http:
-            client = ImageBuilder("us-west-2", http_client=http, **given)
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            for page in paginator.paginate(**EXECUTION, PaginationConfig=config):
-                items.extend(page.resources)
-        return items
-
-    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
-        list_from(None)
-    assert len(list_from(caught.value.resume_token)) == 40
-
-
-class ProviderOfTenants:
-    """A provider of the credentials of the context that calls it."""
-
-    tenant = contextvars.ContextVar[str]("tenant")
-
-    def get_frozen_credentials(self) -> Credentials:
-        return Credentials(f"AK{self.tenant.get()}", "s" * 20)
-
-
 def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -> None:
     service = RecordingService()
+    tenant = contextvars.ContextVar[str]("tenant")
+    provider = provider_of(lambda: Credentials(tenant.get(), SECRET_KEY))
 
-    async def call(client: AsyncImageBuilder, tenant: str) -> None:
-        ProviderOfTenants.tenant.set(tenant)
+    async def call(client: AsyncImageBuilder, name: str) -> None:
+        tenant.set(name)
         await client.list_lifecycle_execution_resources(**EXECUTION)
 
     async def main() -> None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder(
-                "us-west-2", http_client=http, credentials=ProviderOfTenants()
-            )
-            await asyncio.gather(*(call(client, tenant) for tenant in "ABC"))
+            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
+            await asyncio.gather(*(call(client, name) for name in "ABC"))
 
     asyncio.run(main())
-    assert sorted(map(access_key_id_of, service.requests)) == ["AKA", "AKB", "AKC"]
+    assert sorted(map(access_key_id_of, service.requests)) == ["A", "B", "C"]
 
 
 class DecoratedProvider:
@@ -633,26 +593,17 @@ def test_environment_variables_with_an_expiration_are_read_again(
 
 def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
     refreshable = RefreshableCredentials(FakeFetcher(clock), clock)
-    credentials = refreshable.get_frozen_credentials()
-    signer = RequestSigner(credentials, "s", "r", algorithm=sigv4_header, clock=clock)
-    arguments: dict[str, Any] = {**KEYS, "aws_session_token": "token1"}
-    with ImageBuilder("us-west-2", **arguments) as client:
-        paginator = client.get_paginator(OPERATION)
-        pages: Any = paginator.paginate(**EXECUTION)
-        for thing in (
-            *(refreshable, credentials, signer, client, paginator, pages, client._rest),
-            *(
-                provider_for(Object()),
-                CredentialsContext(SharedConfig(), "r", LazySSLContext(), SYSTEM_CLOCK),
-            ),
-        ):
-            for text in (repr(thing), str(thing), f"{thing}"):
-                assert SECRET_KEY not in text
-                assert "token1" not in text
+    fetched = refreshable.get_frozen_credentials()
+    context = CredentialsContext(SharedConfig(), "r", LazySSLContext(), SYSTEM_CLOCK)
+    for thing in (refreshable, fetched, provider_for(Object()), context):
+        for text in (repr(thing), str(thing), f"{thing}"):
+            assert SECRET_KEY not in text
+            assert "token1" not in text
+    assert "2030-01-01 01:00" in repr(refreshable)
+    with ImageBuilder("us-west-2", **KEYS) as client:
         assert repr(client) == (
             "ImageBuilder('us-west-2', endpoint_url='https://imagebuilder.us-west-2.amazonaws.com')"
         )
-    assert "2030-01-01 01:00" in repr(refreshable)
 
 
 def test_credentials_in_the_arguments_do_not_load_the_chain() -> None:

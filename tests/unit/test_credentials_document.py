@@ -103,8 +103,6 @@ TESTS_OF: dict[str, list[str]] = {
         "unit/test_tls.py::test_the_default_certificates_are_those_of_httpx",
         "unit/test_tls.py::test_one_argument_is_for_all_connections_of_a_client",
         "unit/test_transport_tls.py::test_a_new_connection_trusts_the_renewed_bundle",
-        "integration/test_sts_and_processes.py::test_sts_is_verified_against_the_clients_certificates",
-        f"{SSO}::test_the_services_are_verified_against_the_clients_certificates",
     ],
     "proxies": [
         f"{CONFIG}::test_proxies_are_those_of_boto3",

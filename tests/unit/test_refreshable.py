@@ -12,8 +12,6 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, exceptions
-from imagebuilder_pager._aws.auth.signer import RequestSigner
-from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager._aws.clock import ServiceClock
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
@@ -309,29 +307,3 @@ def test_tasks_fetch_once_in_a_thread_and_need_none_for_cached_credentials(
 
     anyio.run(main, backend=backend)
     assert threading.current_thread() not in threads
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) -> None:
-    done = threading.Event()
-    fetched = threading.Event()
-
-    def fetch() -> Credentials:
-        assert done.wait(10)
-        fetched.set()
-        return Credentials("AKID", SECRET_KEY)
-
-    credentials = RefreshableCredentials(fetch, clock)
-
-    async def main() -> None:
-        signer = RequestSigner(
-            credentials, "imagebuilder", "us-west-2", algorithm=sigv4_header, clock=clock
-        )
-        with anyio.move_on_after(0.05) as scope:
-            await signer.credentials_async()
-        assert scope.cancelled_caught
-        done.set()
-
-    anyio.run(main, backend=backend)
-    assert fetched.wait(10)
-    assert access_key_of(credentials) == "AKID"  # from that fetch

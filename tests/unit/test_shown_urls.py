@@ -109,6 +109,7 @@ def test_an_argument_does_not_show_its_password(
     """Also not in the traceback that ``--debug`` prints."""
     with pytest.raises(exceptions.InvalidEndpointError) as caught:
         client(url)
+    assert "...@127.0.0.1:" in str(caught.value)
     assert_hidden(texts_of(caught.value))
     arguments = [LIST, *EXAMPLE_ID, "--region", "us-west-2", "--endpoint-url", url]
     assert main([*arguments, "--debug"]) == 252
