@@ -3,11 +3,12 @@
 import logging
 import socket
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from imagebuilder_pager._aws.identity import Credentials
 from tests.fakes.credential_endpoints import (
     PROCESS_OUTPUT,
     ROLE,
@@ -64,26 +65,11 @@ def test_sts_that_cannot_be_reached_is_an_error(settings: CredentialSettings) ->
     assert len(settings.clock.slept) == 2
 
 
-def test_a_process_runs_again_when_its_credentials_expire(settings: CredentialSettings) -> None:
-    expires = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
-    program = settings.file(
-        "program.py",
-        "import json, pathlib, sys\n"
-        "runs = pathlib.Path(sys.argv[1])\n"
-        "runs.write_text(runs.read_text() + 'x' if runs.exists() else 'x')\n"
-        f"print(json.dumps({ {**PROCESS_OUTPUT, 'Expiration': expires}!r}))\n",
-    )
-    runs = settings.folder / "runs"
-    settings.file(
-        ".aws/config", f"[default]\ncredential_process = {sys.executable} {program} {runs}\n"
-    )
-    credentials = settings.find_provider()
-    for _ in range(3):
-        assert credentials.get_frozen_credentials().access_key == "AKIDPROCESS"
-    assert runs.read_text() == "x"
-    settings.clock.ahead = timedelta(minutes=16)
-    credentials.get_frozen_credentials()
-    assert runs.read_text() == "xx"
+def test_the_expiration_is_that_of_the_output(settings: CredentialSettings) -> None:
+    output = {**PROCESS_OUTPUT, "Expiration": "2100-01-01T02:00:00+02:00"}
+    settings.file(".aws/config", f"[default]\ncredential_process = {process_command(output)}\n")
+    expected = Credentials("AKIDPROCESS", "SecretOfProcess", None, datetime(2100, 1, 1, tzinfo=UTC))
+    assert settings.find_provider().get_frozen_credentials() == expected
 
 
 @pytest.mark.parametrize(

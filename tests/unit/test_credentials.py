@@ -532,37 +532,26 @@ def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_
 
 def test_the_environment_variables_are_those_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     def both() -> tuple[Any, Any]:
-        ours, theirs = EnvironmentProvider().load(), botocore.credentials.EnvProvider().load()
-        return (
-            ours and (ours.access_key, ours.secret_key, ours.token),
-            theirs and theirs.get_frozen_credentials()[:3],
-        )
+        theirs = botocore.credentials.EnvProvider().load()
+        frozen: Any = theirs and theirs.get_frozen_credentials()[:3]
+        expiration = getattr(theirs, "_expiry_time", None)
+        return EnvironmentProvider().load(), frozen and Credentials(*frozen, expiration)
 
     assert both() == (None, None)
+    expiration = datetime(2099, 1, 31, 12, tzinfo=UTC)
+    security = Credentials("AKID", SECRET_KEY, "security")
+    expiring = Credentials("AKID", SECRET_KEY, "security", expiration)
     for name, value, expected in (
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY, None),
-        ("AWS_ACCESS_KEY_ID", "AKID", ("AKID", SECRET_KEY, None)),
-        ("AWS_SESSION_TOKEN", "session", ("AKID", SECRET_KEY, "session")),
-        ("AWS_SECURITY_TOKEN", "security", ("AKID", SECRET_KEY, "security")),
+        ("AWS_ACCESS_KEY_ID", "AKID", Credentials("AKID", SECRET_KEY)),
+        ("AWS_SESSION_TOKEN", "session", Credentials("AKID", SECRET_KEY, "session")),
+        ("AWS_SECURITY_TOKEN", "security", security),
+        ("AWS_CREDENTIAL_EXPIRATION", "2099-01-31T12:00:00Z", expiring),
+        ("AWS_CREDENTIAL_EXPIRATION", "Sat, 31 Jan 2099 12:00:00 GMT", expiring),
+        ("AWS_CREDENTIAL_EXPIRATION", "Sat Jan 31 12:00:00 UTC 2099", expiring),
     ):
         monkeypatch.setenv(name, value)
         assert both() == (expected, expected)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["2099-01-31T12:00:00Z", "Sat, 31 Jan 2099 12:00:00 GMT", "Sat Jan 31 12:00:00 UTC 2099"],
-)
-def test_the_expiration_in_the_environment_is_botocores(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "value")
-    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", text)
-    ours = EnvironmentProvider().load()
-    theirs: Any = botocore.credentials.EnvProvider().load()
-    assert ours is not None
-    assert ours.expiration == theirs._expiry_time
 
 
 @pytest.mark.usefixtures("_environment")
