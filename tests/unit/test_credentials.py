@@ -502,13 +502,16 @@ def test_tasks_that_wait_for_a_slow_function_have_one_thread(backend: str) -> No
             assert len({id(error) for error in errors}) == 400, "each has another error"
             source.may_return.set()
             await call(client)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(threading.Thread, "start", pytest.fail)
+                await call(client)
 
     try:
         anyio.run(main, backend=backend)
     finally:
         source.finish()
     assert len(errors) == 400
-    assert source.call_count == 1, "the fetched credentials are used"
+    assert source.call_count == 1, "the fetched credentials are used, without another thread"
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -7,15 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import anyio
-import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, exceptions
+from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.clock import ServiceClock
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
-from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import FakeClock
 from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
 
@@ -273,37 +270,3 @@ def test_rejected_credentials_are_not_used_when_the_refresh_fails(
     fetcher.broken = True
     with pytest.raises(exceptions.CredentialRetrievalError, match="broken"):
         access_key_of(credentials)
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_tasks_fetch_once_in_a_thread_and_need_none_for_cached_credentials(
-    clock: FakeClock, fetcher: FakeFetcher, backend: str
-) -> None:
-    threads: list[threading.Thread] = []
-
-    def fetch() -> Credentials:
-        threads.append(threading.current_thread())
-        return fetcher()
-
-    async def call_many(client: AsyncImageBuilder) -> None:
-        async with anyio.create_task_group() as group:
-            for _ in range(20):
-                group.start_soon(lambda: client.list_lifecycle_execution_resources(**EXECUTION))
-
-    async def main() -> None:
-        transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
-        async with httpx.AsyncClient(transport=transport) as http:
-            client = AsyncImageBuilder(
-                "us-west-2", http_client=http, credentials=fetch, clock=clock
-            )
-            await call_many(client)
-            assert fetcher.call_count == 1
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(threading.Thread, "start", pytest.fail)
-                await call_many(client)
-            clock.advance(minutes=52)
-            await call_many(client)
-            assert fetcher.call_count == 2
-
-    anyio.run(main, backend=backend)
-    assert threading.current_thread() not in threads

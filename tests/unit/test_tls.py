@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import ssl
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -409,16 +408,3 @@ def test_there_is_no_warning(arguments: Any) -> None:
         if arguments == {"verify": False}:
             warnings.simplefilter("ignore", exceptions.InsecureRequestWarning)
         ImageBuilder("us-west-2", **arguments, **LOCAL_CREDENTIALS).close()
-
-
-WARNS = """
-from imagebuilder_pager import ImageBuilder
-for _ in range(3):
-    ImageBuilder("us-west-2", verify=False, endpoint_url="https://127.0.0.1:9").close()
-"""
-
-
-def test_the_warning_is_shown_once() -> None:
-    command = [sys.executable, "-c", WARNS]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert ran.stderr.count("InsecureRequestWarning: verify=False") == 1
