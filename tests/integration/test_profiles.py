@@ -122,16 +122,8 @@ def test_a_process_that_fails_writes_to_the_programs_standard_error(
 @pytest.mark.parametrize(
     "arguments",
     [
-        "a b",
-        "'a b' c",
-        '"a \'b" c',
-        r"a\ b",
-        r'"a\"b"',
-        "a # b",
-        "$HOME ~ * %",
-        "''",
-        "a;b",
-        "a'b'c",
+        *("a b", "'a b' c", '"a \'b" c', r"a\ b", r'"a\"b"'),
+        *("a # b", "$HOME ~ * %", "''", "a;b", "a'b'c"),
     ],
 )
 def test_the_arguments_of_a_process_are_split_as_boto3_splits_them(

@@ -271,28 +271,12 @@ ALLOWED = "allowed: http:// or https://, a host and, where needed, a port and a 
 @pytest.mark.parametrize(
     "url",
     [
-        "",
-        "127.0.0.1:8080",
-        "localhost",
-        "ftp://127.0.0.1",
-        "https://",
-        "https:///path",
-        "http://127.0.0.1:99999",
-        "http://127.0.0.1:0",
-        "http://127.0.0.1:port",
-        "http://[::1",
-        "http://a b",
-        "http://a\n",
-        "http://a/\x7f",
-        "http://a..b",
-        "http://..",
-        f"http://{'a' * 64}",
-        "http://xn--/",
-        "http://\N{SNOWMAN}",
-        "http://999.1.1.1",
-        5,
-        b"http://127.0.0.1",
-        ["http://127.0.0.1"],
+        *("", "127.0.0.1:8080", "localhost", "ftp://127.0.0.1"),  # another scheme, or none
+        *("https://", "https:///path", "http://[::1", "http://a b", "http://a\n"),  # no host
+        *("http://127.0.0.1:99999", "http://127.0.0.1:0", "http://127.0.0.1:port", "http://a/\x7f"),
+        *("http://a..b", "http://..", f"http://{'a' * 64}", "http://xn--/"),  # no labels
+        *("http://\N{SNOWMAN}", "http://999.1.1.1"),
+        *(5, b"http://127.0.0.1", ["http://127.0.0.1"]),
     ],
 )
 def test_an_endpoint_that_is_not_a_url_is_an_error(url: Any) -> None:
