@@ -40,7 +40,7 @@ from tests.fakes.credentials import (
 )
 from tests.fakes.services import RecordingService, ScriptedService, fail_on_request, http_client
 
-KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
+KEYS: dict[str, Any] = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
 ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
 
 
@@ -121,10 +121,11 @@ assert BOTO3_CREDENTIALS is not None
         ({"credentials": Object()}, "OBJECT", "token"),
         ({"credentials": provider_of(Object)}, "OBJECT", "token"),
         ({"credentials": function_of(Object)}, "OBJECT", "token"),
+        ({"credentials": Credentials("OWN", "secret", "token")}, "OWN", "token"),
         ({"credentials": BOTO3_CREDENTIALS}, "BOTO", "bototoken"),
         ({"credentials": BOTO3_CREDENTIALS.get_frozen_credentials()}, "BOTO", "bototoken"),
     ],
-    ids=["keys", "environment", "object", "provider", "function", "boto3", "boto3 frozen"],
+    ids=["keys", "environment", "object", "provider", "function", "own", "boto3", "boto3 frozen"],
 )
 def test_a_request_is_signed_with_the_credentials_of_the_arguments_or_the_environment(
     arguments: dict[str, Any], access_key: str, token: str | None
@@ -519,10 +520,14 @@ def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_
 
 def test_the_environment_variables_are_those_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     def both() -> tuple[Any, Any]:
-        theirs = botocore.credentials.EnvProvider().load()
-        frozen: Any = theirs and theirs.get_frozen_credentials()[:3]
-        expiration = getattr(theirs, "_expiry_time", None)
-        return EnvironmentProvider().load(), frozen and Credentials(*frozen, expiration)
+        theirs: Any = botocore.credentials.EnvProvider().load()
+        if theirs is not None:
+            keys, expiration = (
+                theirs.get_frozen_credentials(),
+                getattr(theirs, "_expiry_time", None),
+            )
+            theirs = Credentials(keys.access_key, keys.secret_key, keys.token, expiration)
+        return EnvironmentProvider().load(), theirs
 
     assert both() == (None, None)
     expiration = datetime(2099, 1, 31, 12, tzinfo=UTC)
