@@ -259,12 +259,8 @@ def test_rejected_credentials_are_refreshed_once(
     assert credentials.invalidate(rejected)
     assert access_key_of(credentials) == "AKID2"
     assert fetcher.call_count == 2
-
-
-def test_rejected_credentials_are_not_used_when_the_refresh_fails(
-    credentials: RefreshableCredentials, fetcher: FakeFetcher
-) -> None:
-    credentials.invalidate(access_key_of(credentials))
+    # Rejected ones are not used, also if the refresh fails.
+    credentials.invalidate("AKID2")
     fetcher.broken = True
     with pytest.raises(exceptions.CredentialRetrievalError, match="broken"):
         access_key_of(credentials)
