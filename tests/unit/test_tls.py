@@ -291,12 +291,12 @@ def test_one_argument_is_for_all_connections_of_a_client(
 # A file of certificates that changes
 
 
-class Bundle:
-    """A file of certificates, and the context that is made of it."""
+class Bundle(LazySSLContext):
+    """The context of a file of certificates."""
 
-    def __init__(self, path: Path, certificates: LazySSLContext) -> None:
+    def __init__(self, path: Path, verify: bool | Resolved) -> None:
+        super().__init__(verify)
         self.path = path
-        self._certificates = certificates
 
     def replace(self, source: Path) -> None:
         """Put another file in the place of this one."""
@@ -305,13 +305,9 @@ class Bundle:
         new.replace(self.path)
 
     @property
-    def context(self) -> ssl.SSLContext:
-        return self._certificates.context()
-
-    @property
     def serial_numbers(self) -> set[str]:
         """The serial numbers of the certificates that are trusted."""
-        return {str(trusted["serialNumber"]) for trusted in self.context.get_ca_certs()}
+        return {str(trusted["serialNumber"]) for trusted in self.context().get_ca_certs()}
 
 
 @pytest.fixture(params=["a path", "SSL_CERT_FILE", "certifi"])
@@ -320,25 +316,22 @@ def bundle(
 ) -> Bundle:
     """A bundle with one certificate, from each source."""
     path = tmp_path / "bundle.pem"
-    verify: bool | Resolved = True
-    if request.param == "a path":
-        verify = Resolved(str(path), "a test")
-    elif request.param == "certifi":
+    if request.param == "certifi":
         monkeypatch.setattr("certifi.where", lambda: str(path))
-    else:
+    elif request.param == "SSL_CERT_FILE":
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    bundle = Bundle(path, LazySSLContext(verify))
+    bundle = Bundle(path, Resolved(str(path), "a test") if request.param == "a path" else True)
     bundle.replace(LOCALHOST_CERTIFICATE)
     return bundle
 
 
 def test_only_a_file_that_is_replaced_is_read_again(bundle: Bundle) -> None:
-    first = bundle.context
-    assert bundle.context is first
+    first = bundle.context()
+    assert bundle.context() is first
     assert bundle.serial_numbers == {"01"}
     bundle.replace(RENEWED_CERTIFICATE)
     assert bundle.serial_numbers == {"02"}
-    assert bundle.context is bundle.context is not first
+    assert bundle.context() is bundle.context() is not first
     assert len(first.get_ca_certs()) == 1, "the context of the open connections is not touched"
 
 
@@ -353,12 +346,12 @@ def test_a_link_to_another_file_is_followed_again(bundle: Bundle) -> None:
 
 
 def test_a_file_that_is_being_rewritten_leaves_the_context_in_use(bundle: Bundle) -> None:
-    first = bundle.context
+    first = bundle.context()
     for content in (b"", RENEWED_CERTIFICATE.read_bytes()[:-100]):
         bundle.path.write_bytes(content)
-        assert bundle.context is first
+        assert bundle.context() is first
     bundle.path.unlink()
-    assert bundle.context is first
+    assert bundle.context() is first
     bundle.replace(RENEWED_CERTIFICATE)
     assert bundle.serial_numbers == {"02"}
 
@@ -375,7 +368,7 @@ def test_a_change_while_the_file_is_read_is_not_missed(
 
     with monkeypatch.context() as patched:
         patched.setattr("ssl.create_default_context", load_and_replace)
-        assert len(bundle.context.get_ca_certs()) == 1
+        assert len(bundle.context().get_ca_certs()) == 1
     assert bundle.serial_numbers == {"02"}
 
 
