@@ -1,6 +1,5 @@
 """The credentials of a client: where they come from, and the errors for invalid ones."""
 
-import asyncio
 import contextvars
 import functools
 import itertools
@@ -381,7 +380,8 @@ def test_a_providers_credentials_are_not_cached() -> None:
     assert not Credentials("AKID", SECRET_KEY).invalidate("AKID"), "they do not change"
 
 
-def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -> None:
+@pytest.mark.anyio
+async def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -> None:
     service = RecordingService()
     tenant = contextvars.ContextVar[str]("tenant")
     provider = provider_of(lambda: Credentials(tenant.get(), SECRET_KEY))
@@ -390,46 +390,36 @@ def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -
         tenant.set(name)
         await client.list_lifecycle_execution_resources(**EXECUTION)
 
-    async def main() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
-            await asyncio.gather(*(call(client, name) for name in "ABC"))
-
-    asyncio.run(main())
+    async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+        client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
+        async with anyio.create_task_group() as group:
+            for name in "ABC":
+                group.start_soon(call, client, name)
     assert sorted(map(access_key_id_of, service.requests)) == ["A", "B", "C"]
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     "provider", [async_provider_of(Object), provider_of(coroutine_function)], ids=["async", "sync"]
 )
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_provider_is_awaited_in_the_event_loop(provider: Any, backend: str) -> None:
+async def test_an_async_provider_is_awaited_in_the_event_loop(provider: Any) -> None:
     service = RecordingService()
-
-    async def main() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
-            await client.list_lifecycle_execution_resources(**EXECUTION)
-        assert not credential_threads()
-
-    anyio.run(main, backend=backend)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+        client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
+        await client.list_lifecycle_execution_resources(**EXECUTION)
+    assert not credential_threads()
     assert access_key_id_of(service.request) == "OBJECT"
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_provider_holds_no_call_beyond_total_timeout(backend: str) -> None:
+@pytest.mark.anyio
+async def test_an_async_provider_holds_no_call_beyond_total_timeout() -> None:
     class Hanging:
         async def get_frozen_credentials(self) -> Any:
             await anyio.sleep_forever()
 
-    async def main() -> None:
-        async with AsyncImageBuilder(
-            "us-west-2", credentials=Hanging(), total_timeout=0.01
-        ) as client:
-            with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
-                await client.list_images()
-
-    anyio.run(main, backend=backend)
+    async with AsyncImageBuilder("us-west-2", credentials=Hanging(), total_timeout=0.01) as client:
+        with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
+            await client.list_images()
 
 
 def test_the_sync_client_refuses_an_async_provider() -> None:
@@ -458,8 +448,8 @@ def test_a_slow_function_has_one_thread_and_holds_no_call_beyond_total_timeout()
     assert source.call_count == 1
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_tasks_that_wait_for_a_slow_function_have_one_thread(backend: str) -> None:
+@pytest.mark.anyio
+async def test_tasks_that_wait_for_a_slow_function_have_one_thread() -> None:
     source = SlowSource()
     errors: list[exceptions.PagerError] = []
 
@@ -469,50 +459,41 @@ def test_tasks_that_wait_for_a_slow_function_have_one_thread(backend: str) -> No
         except exceptions.CredentialRetrievalError as error:
             errors.append(error)
 
-    async def call_many(client: AsyncImageBuilder) -> None:
-        async with anyio.create_task_group() as group:
-            for _ in range(400):
-                group.start_soon(call, client)
-            await anyio.wait_all_tasks_blocked()
-            assert len(credential_threads()) == 1
-
-    async def main() -> None:
-        transport = httpx.MockTransport(RecordingService())
-        async with httpx.AsyncClient(transport=transport) as http:
-            client = AsyncImageBuilder(
-                "us-west-2", http_client=http, credentials=source, total_timeout=0.2
-            )
+    async with httpx.AsyncClient(transport=httpx.MockTransport(RecordingService())) as http:
+        client = AsyncImageBuilder(
+            "us-west-2", http_client=http, credentials=source, total_timeout=0.2
+        )
+        try:
             with anyio.fail_after(10):
-                await call_many(client)
-            assert len({id(error) for error in errors}) == 400, "each has another error"
+                async with anyio.create_task_group() as group:
+                    for _ in range(400):
+                        group.start_soon(call, client)
+                    await anyio.wait_all_tasks_blocked()
+                    assert len(credential_threads()) == 1
+        finally:
             source.may_return.set()
+        assert len({id(error) for error in errors}) == 400, "each has another error"
+        await call(client)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(threading.Thread, "start", pytest.fail)
             await call(client)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(threading.Thread, "start", pytest.fail)
-                await call(client)
-
-    try:
-        anyio.run(main, backend=backend)
-    finally:
-        source.finish()
+    source.finish()
     assert len(errors) == 400
     assert source.call_count == 1, "the fetched credentials are used, without another thread"
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_loop(
-    backend: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.anyio
+async def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_loop() -> (
+    None
+):
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    async def main() -> None:
-        monkeypatch.setattr(threading.Thread, "start", start)
-        client = AsyncImageBuilder("us-west-2", credentials=lambda: pytest.fail("in the loop"))
+    client = AsyncImageBuilder("us-west-2", credentials=lambda: pytest.fail("in the loop"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
         with pytest.raises(exceptions.CredentialRetrievalError, match="can't start new thread"):
             await client.list_images()
-
-    anyio.run(main, backend=backend)
 
 
 # The environment
