@@ -209,7 +209,10 @@ def answer(connection: Any, _: int) -> None:
         if request.startswith(b"POST / "):
             texts = "".join(f"<{name}>{text}</{name}>" for name, text in KEYS.items())
             body = f"<a>{texts}<SessionToken>token</SessionToken></a>"
-        elif request.startswith((b"PUT ", b"GET /latest/meta-data/iam/security-credentials/ ")):
+            # It ends with the connection, without TLS's close_notify, as from many servers.
+            connection.sendall(f"HTTP/1.1 200 OK\r\n\r\n{body}".encode())
+            return
+        if request.startswith((b"PUT ", b"GET /latest/meta-data/iam/security-credentials/ ")):
             body = "name"
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
 
