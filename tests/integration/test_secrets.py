@@ -21,7 +21,7 @@ import pytest
 from imagebuilder_pager import ImageBuilder, exceptions
 from imagebuilder_pager.local import FaultPlan, LocalImageBuilder, LocalServer, generate_account
 from tests.fakes.accounts import signed_request
-from tests.fakes.clients import EXECUTION, OPERATION
+from tests.fakes.clients import EXECUTION, OPERATION, list_page
 from tests.fakes.command_line import EXAMPLE_ID, run_command
 from tests.fakes.connections import CALLER_WAYS, WAYS, async_client, call_in_turn, sync_client
 from tests.fakes.credential_endpoints import texts_of
@@ -40,7 +40,6 @@ KEYS = {
 LISTING: Any = {**EXECUTION, "PaginationConfig": {"Prefetch": 1}}
 ACCOUNT = generate_account(resources=60)
 ALL_WAYS = [*WAYS, *CALLER_WAYS]
-ASYNC_WAYS = [way for way in ALL_WAYS if way.startswith("async")]
 
 
 class Relay:
@@ -65,34 +64,27 @@ class Relay:
 def run(way: str, relay: Any) -> list[object]:
     """List everything by a client of a kind; return the objects that a program could print."""
     with LocalServer(relay) as server:
-        if way in ASYNC_WAYS:
-            return asyncio.run(run_async(way, server.url))
-        attempts: list[object] = []
-        with sync_client(way, server.url, on_attempt=attempts.append, **KEYS) as client:
-            return list_all(client) + attempts
+        return asyncio.run(list_all(way, server.url))
 
 
-async def run_async(way: str, url: str) -> list[object]:
+async def list_all(way: str, url: str) -> list[object]:
     attempts: list[object] = []
-    async with async_client(way, url, on_attempt=attempts.append, **KEYS) as client:
+    options: Any = {"on_attempt": attempts.append, **KEYS}
+    is_async = way.startswith("async")
+    async with contextlib.AsyncExitStack() as stack:
+        client: Any = (
+            await stack.enter_async_context(async_client(way, url, **options))
+            if is_async
+            else stack.enter_context(sync_client(way, url, **options))
+        )
         pages: Any = client.get_paginator(OPERATION).paginate(**LISTING)
         seen = objects_of(client, pages)
         try:
-            seen += [page async for page in pages]
+            seen += [page async for page in pages] if is_async else list(pages)
         except exceptions.PagerError as error:
             seen.append(texts_of(error))
-        assert attempts
-        return seen + attempts
-
-
-def list_all(client: ImageBuilder) -> list[object]:
-    pages: Any = client.get_paginator(OPERATION).paginate(**LISTING)
-    seen = objects_of(client, pages)
-    try:
-        seen += list(pages)
-    except exceptions.PagerError as error:
-        seen.append(texts_of(error))
-    return seen
+    assert attempts
+    return seen + attempts
 
 
 def objects_of(*objects: object) -> list[object]:
@@ -232,7 +224,9 @@ def test_the_log_of_other_packages_shows_a_response_until_it_is_silenced(
         http = None if module is None else pytest.importorskip(module).Client()
         arguments: Any = {"endpoint_url": server.url, "max_attempts": 1, **KEYS}
         with contextlib.nullcontext() if http is None else http:
-            list_all(ImageBuilder("us-west-2", http_client=http, **arguments))
+            client = ImageBuilder("us-west-2", http_client=http, **arguments)
+            with pytest.raises(exceptions.ClientError):
+                list_page(client)
 
     try:
         call()

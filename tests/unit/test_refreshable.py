@@ -146,15 +146,10 @@ def test_new_credentials_are_refused_if_they_have_expired_by_both_clocks(
         refused.get_frozen_credentials()
 
 
-def test_many_threads_fetch_once(clock: FakeClock) -> None:
+def test_many_threads_fetch_once(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
+) -> None:
     gate = threading.Barrier(20)
-    calls = []
-
-    def fetch() -> Credentials:
-        calls.append(threading.get_ident())
-        return Credentials(f"AKID{len(calls)}", SECRET_KEY, None, clock.now() + timedelta(hours=1))
-
-    credentials = RefreshableCredentials(fetch, clock)
 
     def ask(_: int) -> str:
         gate.wait(10)
@@ -164,7 +159,7 @@ def test_many_threads_fetch_once(clock: FakeClock) -> None:
         assert set(pool.map(ask, range(20))) == {"AKID1"}
         clock.advance(minutes=51)  # all have to wait
         assert set(pool.map(ask, range(20))) == {"AKID2"}
-    assert len(calls) == 2
+    assert fetcher.call_count == 2
 
 
 class CountingClock(FakeClock):
