@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 
 import pytest
 from hypothesis import example, given
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from imagebuilder_pager import exceptions
 from tests.fakes.accounts import PATH
 from tests.fakes.networks import FakeNetwork, FakeStream
-from tests.fakes.servers import OK, ConnectionServer, read_request
+from tests.fakes.servers import OK
 from tests.fakes.transports import KINDS, Sender, SendTo, Serve, TransportKind, error_of
 
 
@@ -83,14 +82,7 @@ def test_a_connection_is_reused_after_a_response_that_ends_by_itself(
         OK + b"x",
         OK,
     ],
-    ids=[
-        "connection: close",
-        "ended by the connection",
-        "HTTP/1.0",
-        "HTTP/1.0, ended by the connection",
-        "a byte",
-        "closed while idle",
-    ],
+    ids=["connection: close", "no length", "1.0", "1.0, no length", "a byte", "closed while idle"],
 )
 def test_a_connection_that_has_ended_or_brought_more_is_not_reused(
     serve: Serve, send_to: SendTo, response: bytes
@@ -168,13 +160,12 @@ def test_a_response_without_a_body(serve: Serve, send_to: SendTo, status: int) -
     assert sum(server.counts) == 2
 
 
-@pytest.mark.parametrize("e_acute", [b"\xe9", b"\xc3\xa9"], ids=["Latin-1", "UTF-8"])
 def test_repeated_headers_are_joined_and_those_beyond_ascii_are_decoded(
-    serve: Serve, send_to: SendTo, e_acute: bytes
+    serve: Serve, send_to: SendTo
 ) -> None:
     server = serve(
         [
-            b"HTTP/1.1 418 Teapot\r\nX-A: 1\r\nx-b: " + e_acute + b"\r\nX-A:  2 \r\n"
+            b"HTTP/1.1 418 Teapot\r\nX-A: 1\r\nx-b: \xe9\r\nX-A:  2 \r\n"
             b"Content-Length: 0\r\nContent-Encoding: gzip\r\n\r\n"
         ]
     )
@@ -200,10 +191,11 @@ def test_more_headers_than_boto3_reads_are_an_error(send_to: SendTo, count: int)
         assert f"{count:,} headers; allowed: 100" in str(error)
 
 
-def test_a_large_body_comes_whole(serve: Serve, send_to: SendTo) -> None:
+def test_large_bodies_are_sent_and_come_whole(serve: Serve, send_to: SendTo) -> None:
     body = bytes(range(256)) * 8192
     server = serve([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body, OK])
-    assert send_to(server.url).body == body
+    assert send_to(server.url, content=body).body == body
+    assert server.requests[0].endswith(b"\r\n\r\n" + body)
     assert send_to(server.url).body == b"{}"
     assert server.counts == [2]
 
@@ -255,27 +247,6 @@ def test_the_size_of_a_response_head_is_limited(send_to: SendTo) -> None:
     assert type(error) is exceptions.ConnectionClosedError
 
 
-def test_a_response_that_comes_before_the_body_is_read(send_to: SendTo) -> None:
-    """The server reads the rest: otherwise the system may reset the connection."""
-
-    def serve(connection: socket.socket, number: int) -> None:
-        if number == 1:
-            connection.sendall(
-                b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
-            )
-            connection.shutdown(socket.SHUT_WR)
-            while connection.recv(65536):
-                pass
-        elif read_request(connection):
-            connection.sendall(OK)
-
-    with ConnectionServer(serve) as server:
-        received = send_to(server.url, content=b"x" * 3_000_000)
-        assert (received.status, received.body) == (413, b"{}")
-        assert send_to(server.url).body == b"{}"
-        assert server.accepted == 2
-
-
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
@@ -290,10 +261,11 @@ def test_a_connection_that_breaks_within_the_request(
     broken = BrokenPipeError(32, "Broken pipe")
     network = FakeNetwork(lambda: FakeStream(response, write_error=broken))
     for _ in range(2):
-        if expected == 413:
-            assert send_to("http://host.test", network=network).status == expected
-        else:
-            assert type(error_of(send_to, "http://host.test", network=network)) is expected
+        try:
+            found: object = send_to("http://host.test", network=network).status
+        except exceptions.HTTPClientError as error:
+            found = type(error)
+        assert found == expected
     assert len(network.streams) == 2, "the connection is not reused"
 
 
