@@ -77,6 +77,28 @@ def _h11(client_class: Any, options: dict[str, Any]) -> Any:
     return client_class(**arguments)
 
 
+@contextlib.asynccontextmanager
+async def any_client(way: str, url: str, **options: Any) -> AsyncIterator[Any]:
+    """Make a client of any kind, sync or async."""
+    if way.startswith("async"):
+        async with async_client(way, url, **options) as client:
+            yield client
+    else:
+        with sync_client(way, url, **options) as sync:
+            yield sync
+
+
+async def collect_ids(client: Any, found: list[Any], config: dict[str, Any]) -> None:
+    """Append the ids of the example execution's resources to a list, also before an error."""
+    paginator = client.get_paginator("list_lifecycle_execution_resources")
+    items: Any = paginator.paginate(**EXECUTION, PaginationConfig=config).items()
+    if hasattr(items, "__aiter__"):
+        async for resource in items:
+            found += [resource.resource_id]
+    else:
+        found.extend(resource.resource_id for resource in items)
+
+
 def call_in_turn(
     way: str, url: str, count: int = 1, *, before: Callable[[int], object] = bool, **options: Any
 ) -> list[Any]:
@@ -87,12 +109,7 @@ def call_in_turn(
 
     async def main() -> list[Any]:
         results: list[Any] = []
-        async with contextlib.AsyncExitStack() as stack:
-            client: Any = (
-                await stack.enter_async_context(async_client(way, url, **options))
-                if way.startswith("async")
-                else stack.enter_context(sync_client(way, url, **options))
-            )
+        async with any_client(way, url, **options) as client:
             for number in range(count):
                 before(number)
                 try:

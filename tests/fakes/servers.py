@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 import httpx
+import pytest
 
 #: The responses on a connection, one for each request, or bytes to send without a request.
 Script = list[bytes] | bytes
@@ -231,3 +232,12 @@ def split_response(received: bytes) -> tuple[int, dict[str, str], bytes]:
     assert end
     status, *lines = head.decode("latin-1").split("\r\n")
     return int(status.split()[1]), dict(line.lower().split(": ", 1) for line in lines), body
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true, of a server or another thread."""
+    for _ in range(5000):
+        if condition():
+            return
+        threading.Event().wait(0.001)
+    pytest.fail("it has not happened")

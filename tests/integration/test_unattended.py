@@ -29,8 +29,7 @@ from tests.fakes.connections import (
     serve_pages,
     sync_client,
 )
-from tests.fakes.servers import ConnectionServer, read_request, requests_on
-from tests.fakes.waiting import wait_until
+from tests.fakes.servers import ConnectionServer, read_request, requests_on, wait_until
 
 backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 

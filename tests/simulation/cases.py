@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from imagebuilder_pager.exceptions import PagerError
@@ -36,6 +37,7 @@ RETRIED_RECORDS = {
 _TOLERANCE = 0.05
 
 
+@dataclass
 class Listing:
     """A listing for its caller: the pages, the token to resume from, and how it ended.
 
@@ -43,12 +45,11 @@ class Listing:
     it.
     """
 
-    def __init__(self) -> None:
-        self.pages: list[dict[str, Any]] = []
-        self.token: str | None = None
-        self.error: str | None = None
-        self.is_over = False
-        self.iterator: Any = None
+    pages: list[dict[str, Any]] = field(default_factory=list)
+    token: str | None = None
+    error: str | None = None
+    is_over: bool = False
+    iterator: Any = None
 
 
 class Case:
@@ -324,7 +325,7 @@ def run_listing(case: Case, *, pause: float = 0.0) -> list[str]:
 def is_retried(case: Case) -> bool:
     """Return whether the listing must succeed: a single failure is retried."""
     fault, record_fault = case.fault, case.record_fault
-    if case.server.fails_always or case.subject.is_callers:
+    if case.server.fails_always:
         return False
     if record_fault is not None:
         is_refusal = record_fault.kind is RecordFaultKind.ALERT and record_fault.record == 0

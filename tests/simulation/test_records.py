@@ -66,21 +66,3 @@ def test_a_surplus_response_in_its_own_record_is_not_taken_for_the_next_one(
                 case = Case(subject, framing=framing, fault=fault, ssl_context=trusting)
                 cases.add(run_listing(case))
     cases.check(at_least=16)
-
-
-@transports
-def test_a_certificate_that_is_not_trusted_is_not_tried_again(
-    cases: Cases, subject: Subject
-) -> None:
-    case = Case(subject, ssl_context=ssl.create_default_context())
-
-    async def body() -> None:
-        listing = await list_pages(case)
-        if not (listing.error or "").startswith("SSLError"):
-            case.problems.append(f"its error is {listing.error}")
-        if case.server.connection_count != 1:
-            case.problems.append(f"{case.server.connection_count} connections were tried")
-        await case.close()
-
-    cases.add(run_case(case, body))
-    cases.check(at_least=1)

@@ -83,15 +83,6 @@ def test_a_fault_of_the_local_service_is_the_packages_error(
     assert isinstance(caught.value.__cause__, kind.package.TransportError)
 
 
-def test_a_fault_is_tried_again(kind: CallerKind) -> None:
-    faults = FaultPlan({1: Fault("reset-within"), 2: Fault("stall")})
-    clock = FakeClock()
-    service = LocalImageBuilder(generate_account(resources=30), faults=faults, clock=clock.now)
-    page = kind.call(kind.make(service), max_attempts=3, clock=clock)
-    assert len(page.resources) == 25
-    assert service.requests == 3
-
-
 def test_httpx2_is_not_imported_for_a_client_of_httpx() -> None:
     program = (
         "import sys, httpx, imagebuilder_pager as pager\n"

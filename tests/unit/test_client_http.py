@@ -18,13 +18,12 @@ from imagebuilder_pager import (
 from imagebuilder_pager._validation import describe_value
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.caller_clients import CALLER_PACKAGES
-from tests.fakes.clients import EXECUTION, list_page
+from tests.fakes.caller_clients import CALLER_PACKAGES, value_of
+from tests.fakes.clients import list_page
 from tests.fakes.connections import serve_pages
-from tests.fakes.servers import OK, ConnectionServer
+from tests.fakes.servers import OK, ConnectionServer, wait_until
 from tests.fakes.services import RecordingService
 from tests.fakes.transports import Serve, signed_request
-from tests.fakes.waiting import wait_until
 
 CLOSED = "the client has been closed"
 
@@ -71,32 +70,29 @@ def test_an_object_that_is_not_an_http_client_of_its_kind_is_an_error(
     )
 
 
-def test_an_h11_client_serves_several_clients_and_is_not_closed(local_server: LocalServer) -> None:
-    arguments: Any = {"endpoint_url": local_server.url, **LOCAL_CREDENTIALS}
-    with H11Client() as http:
-        for _ in range(2):
-            with ImageBuilder("us-west-2", http_client=http, **arguments) as client:
-                assert len(list_page(client).resources) == 25
-    with pytest.raises(exceptions.HTTPClientError, match=CLOSED):
-        list_page(client)
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "trio"])
-def test_an_async_h11_client_serves_several_clients_and_is_not_closed(
-    local_server: LocalServer, loop: str
+@pytest.mark.parametrize("loop", [None, "asyncio", "trio"])
+def test_an_h11_client_serves_several_clients_and_is_not_closed(
+    local_server: LocalServer, loop: str | None
 ) -> None:
+    is_sync = loop is None
     arguments: Any = {"endpoint_url": local_server.url, **LOCAL_CREDENTIALS}
+
+    async def close(closable: Any) -> None:
+        await value_of(closable.close() if is_sync else closable.aclose())
 
     async def main() -> None:
-        async with AsyncH11Client() as http:
-            for _ in range(2):
-                async with AsyncImageBuilder("us-west-2", http_client=http, **arguments) as client:
-                    page = await client.list_lifecycle_execution_resources(**EXECUTION)
-                    assert len(page.resources) == 25
+        http = H11Client() if is_sync else AsyncH11Client()
+        for _ in range(2):
+            client_class: Any = ImageBuilder if is_sync else AsyncImageBuilder
+            client = client_class("us-west-2", http_client=http, **arguments)
+            page = await value_of(list_page(client))
+            assert len(page.resources) == 25
+            await close(client)
+        await close(http)
         with pytest.raises(exceptions.HTTPClientError, match=CLOSED):
-            await client.list_lifecycle_execution_resources(**EXECUTION)
+            await value_of(list_page(client))
 
-    anyio.run(main, backend=loop)
+    anyio.run(main, backend=loop or "asyncio")
 
 
 def test_h11_keeps_connections_without_an_expiry(serve: Serve) -> None:

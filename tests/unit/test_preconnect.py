@@ -15,9 +15,8 @@ from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.transport.network import SocketBackend, SocketStream
 from imagebuilder_pager._aws.transport.types import Deadline, Origin
-from tests.fakes.servers import OK
+from tests.fakes.servers import OK, wait_until
 from tests.fakes.transports import KINDS, TRUSTING, Sender, Serve
-from tests.fakes.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
 (H11,) = (kind for kind in KINDS if kind.is_h11 and kind.loop is None)

@@ -15,10 +15,8 @@ import pytest
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.transport.types import Deadline
-from tests.fakes.networks import FakeNetwork, RespondingStream
-from tests.fakes.servers import OK, ConnectionServer, requests_on
+from tests.fakes.servers import OK, ConnectionServer, requests_on, wait_until
 from tests.fakes.transports import KINDS, TIMEOUTS, Sender, Serve, TransportKind, signed_request
-from tests.fakes.waiting import wait_until
 
 asyncio_only = pytest.mark.parametrize("kind", KINDS[2:4], ids=str)
 pytestmark = pytest.mark.usefixtures("_no_settings")
@@ -79,15 +77,16 @@ def test_no_more_connections_than_the_limit(
 @pytest.mark.parametrize("kind", KINDS[2:], ids=str)
 @pytest.mark.parametrize("count", [2, 3])
 def test_tasks_get_a_connection_in_the_order_of_their_requests(
-    kind: TransportKind, count: int
+    kind: TransportKind, serve: Serve, count: int
 ) -> None:
     """A task that returns a connection and requests another one at once waits for its turn."""
-    transport = kind.make(network=FakeNetwork(lambda: RespondingStream(OK)), max_connections=1)
+    server = serve([OK] * 9)
+    transport = kind.make(max_connections=1)
     order: list[int] = []
 
     async def send(number: int) -> None:
         for _ in range(3):
-            await transport.send(signed_request(transport, "http://host.test"))
+            await transport.send(signed_request(transport, server.url))
             order.append(number)
 
     async def main() -> None:
