@@ -178,6 +178,7 @@ def test_an_abandoned_pool_closes_all(pool: Pool) -> None:
 def test_the_first_request_waits_for_the_connection_that_is_made_ahead(pool: Pool) -> None:
     ahead = pool.place()
     assert pool.acquire_ahead(ahead)
+    assert not pool.acquire_ahead(pool.place()), "one is enough"
     first = pool.queue()
     pool.take()  # the second request does not wait
     made = ahead.connection = FakeConnection()

@@ -43,6 +43,7 @@ client.list_lifecycle_execution_resources(lifecycleExecutionId=sys.argv[2])
 
 
 def test_the_model_of_the_response_is_built_while_the_response_is_waited_for() -> None:
-    command = [sys.executable, "-c", MODEL_AT_THE_FIRST_READ, RESPONSE, EXECUTION_ID]
+    given: list[str | bytes] = [MODEL_AT_THE_FIRST_READ, RESPONSE, EXECUTION_ID]
+    command = [sys.executable, "-c", *given]
     run = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert run.stdout == "sent False\nread True\n"

@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from imagebuilder_pager import exceptions
+from imagebuilder_pager._async_runtime import AsyncioRuntime, TrioRuntime
 from imagebuilder_pager._aws.transport.types import Deadline
 from tests.fakes.servers import OK, ConnectionServer, requests_on, wait_until
 from tests.fakes.transports import KINDS, TIMEOUTS, Sender, Serve, TransportKind, signed_request
@@ -119,6 +120,24 @@ def test_a_wait_for_a_connection_may_take_longer_than_the_other_timeouts(
     assert not holding.proceed.wait(0.1)
     holding.proceed.set()
     assert first.result().body == second.result().body == b"{}"
+
+
+@pytest.mark.parametrize("kind", KINDS[2:], ids=str)
+def test_a_socket_is_closed_by_a_cancellation_while_it_connects(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets: list[socket.socket] = []
+
+    async def connect(_: object, connection: socket.socket, __: object) -> None:
+        sockets.append(connection)
+        await anyio.sleep_forever()
+
+    for runtime in (AsyncioRuntime, TrioRuntime):
+        monkeypatch.setattr(runtime, "connect", connect)
+    call = sender.start("http://127.0.0.1:9")
+    wait_until(lambda: bool(sockets))
+    call.cancel()
+    wait_until(lambda: sockets[0].fileno() == -1)
 
 
 def test_closing_wakes_the_requests_that_wait(sender: Sender, holding: HoldingServer) -> None:

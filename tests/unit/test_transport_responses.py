@@ -200,35 +200,22 @@ def test_large_bodies_are_sent_and_come_whole(serve: Serve, send_to: SendTo) -> 
     assert server.counts == [2]
 
 
-@pytest.mark.parametrize(
-    "response",
-    [
-        b"",
-        b"HTTP/1.1 100 Continue\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Le",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
-        CHUNKED,
-        CHUNKED + b"Trailer: x\r\n",
-        b"SSH-2.0-OpenSSH_9.6\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
-    ],
-    ids=[
-        "nothing",
-        "an informational one alone",
-        "half a head",
-        "half a body",
-        "half a chunk",
-        "no end of the trailers",
-        "half of the trailers",
-        "no HTTP",
-        "two lengths",
-        "another protocol",
-        "an endless head",
-    ],
-)
+INCOMPLETE = {
+    "nothing": b"",
+    "an informational one alone": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "half a head": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "half a body": b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
+    "half a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+    "no end of the trailers": CHUNKED,
+    "half of the trailers": CHUNKED + b"Trailer: x\r\n",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "another protocol": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    "an endless head": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
+}
+
+
+@pytest.mark.parametrize("response", INCOMPLETE.values(), ids=INCOMPLETE)
 def test_an_incomplete_response(serve: Serve, send_to: SendTo, response: bytes) -> None:
     server = serve([response], [OK])
     error = error_of(send_to, server.url)
