@@ -68,13 +68,10 @@ async def async_client(way: str, url: str, **options: Any) -> AsyncIterator[Asyn
 
 
 def _h11(client_class: Any, options: dict[str, Any]) -> Any:
-    """Return a client over h11, with its part of an Image Builder client's options."""
-    arguments = {}
-    if "max_pool_connections" in options:
-        arguments["max_connections"] = options.pop("max_pool_connections")
-    if "clock" in options:
-        arguments["monotonic"] = options["clock"].monotonic
-    return client_class(**arguments)
+    """Return a client over h11, with the clock of an Image Builder client's options."""
+    return (
+        client_class(monotonic=options["clock"].monotonic) if "clock" in options else client_class()
+    )
 
 
 @contextlib.asynccontextmanager

@@ -23,16 +23,12 @@ from imagebuilder_pager.local import ACCESS_KEY_ID, EXAMPLE_EXECUTION_ID, SECRET
 from .responses import PAGES
 from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import TIMEOUT, TOTAL_TIMEOUT, Subject
-from .tls import RecordFault, RecordFaultKind, TLSServer
+from .tls import TLSServer
 
 #: The members of a page that the library adds.
 _ADDED = frozenset({"ResponseMetadata", "NextToken"})
 #: The faults that are retried at any byte or record.
-RETRIED = {FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS}
-RETRIED_RECORDS = {
-    *(RecordFaultKind.ENDS, RecordFaultKind.RESET),
-    *(RecordFaultKind.STALLS, RecordFaultKind.CUT),
-}
+RETRIED = {FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.CUT}
 #: The seconds by which a wait may exceed a deadline: a response's latency, and rounding.
 _TOLERANCE = 0.05
 
@@ -62,7 +58,6 @@ class Case:
         framing: str = "chunked",
         scenario: str = "two pages",
         fault: Fault | ConnectFault | None = None,
-        record_fault: RecordFault | None = None,
         max_connections: int = 10,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
@@ -72,14 +67,10 @@ class Case:
         self.clock = self.driver.clock
         self.scenario = scenario
         self.fault = fault
-        self.record_fault = record_fault
         self.max_connections = max_connections
         self.problems: list[str] = []
-        self.server = (
-            Server(self.clock, framing, scenario, fault)
-            if ssl_context is None
-            else TLSServer(self.clock, framing, scenario, fault, record_fault)
-        )
+        make_server = Server if ssl_context is None else TLSServer
+        self.server = make_server(self.clock, framing, scenario, fault)
         self.transport = subject.make_transport(
             self.server, self.clock, max_connections, ssl_context
         )
@@ -95,7 +86,7 @@ class Case:
             clock=self.clock,
         )
         self.description = ", ".join(
-            map(str, filter(None, (subject.name, framing, scenario, fault, record_fault)))
+            map(str, filter(None, (subject.name, framing, scenario, fault)))
         )
 
     async def call(self) -> Any:
@@ -324,14 +315,12 @@ def run_listing(case: Case, *, pause: float = 0.0) -> list[str]:
 
 def is_retried(case: Case) -> bool:
     """Return whether the listing must succeed: a single failure is retried."""
-    fault, record_fault = case.fault, case.record_fault
+    fault = case.fault
     if case.server.fails_always:
         return False
-    if record_fault is not None:
-        is_refusal = record_fault.kind is RecordFaultKind.ALERT and record_fault.record == 0
-        return not record_fault.always and (record_fault.kind in RETRIED_RECORDS or is_refusal)
     if isinstance(fault, Fault):
-        return not fault.always and fault.kind in RETRIED
+        is_refusal = fault.kind is FaultKind.ALERT and fault.step == 0
+        return not fault.always and (fault.kind in RETRIED or is_refusal)
     return fault is not None
 
 

@@ -17,7 +17,7 @@ EPSILON = 1e-6
 
 
 class FaultKind(enum.Enum):
-    """The faults at a byte of a response."""
+    """The faults at a byte of a response, or at a record of TLS."""
 
     ENDS = "ends"
     RESET = "is reset"
@@ -27,6 +27,8 @@ class FaultKind(enum.Enum):
     LATE_SURPLUS = "has another response half a second later"
     CHANGED = "has another byte"
     HINTS = "is preceded by interim responses for ever"
+    CUT = "ends within the record"
+    ALERT = "is replaced by an alert"
 
 
 class Fault(NamedTuple):
@@ -101,7 +103,7 @@ class Server:
     def changed_bodies(self, page: int) -> list[bytes]:
         """Return the bodies that the responses for a page may have after a changed byte."""
         fault = self._planned_fault
-        if not isinstance(fault, Fault) or fault.kind is not FaultKind.CHANGED:
+        if type(fault) is not Fault or fault.kind is not FaultKind.CHANGED:
             return []
         if min(fault.step, 1) != page:
             return []
@@ -146,7 +148,7 @@ class Server:
             else:
                 step += len(self._failures)
         fault = self.fault
-        if not isinstance(fault, Fault) or fault.step != step:
+        if type(fault) is not Fault or fault.step != step:
             return response, None
         if not fault.always:
             self.fault = None

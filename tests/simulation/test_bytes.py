@@ -1,22 +1,25 @@
-"""Every fault at every byte that the service sends."""
+"""Every fault at every byte that the service sends, and at every record of TLS."""
 
 from __future__ import annotations
 
 import itertools
 import random
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
-from .cases import Case, run_listing
+from .cases import Case, list_pages, run_case, run_listing
 from .clock import SimulatedClock
 from .conftest import Cases
 from .responses import FRAMINGS, SCENARIOS
 from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import TRANSPORTS, Subject
+from .tls import CERTIFICATE, RECORD_FAULTS, RecordFault, TLSServer
 
-AT_ANY_BYTE: list[FaultKind] = [
-    k for k in FaultKind if k not in {FaultKind.LATE_SURPLUS, FaultKind.HINTS}
+AT_ANY_BYTE = [
+    *(FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.DRIPS),
+    *(FaultKind.SURPLUS, FaultKind.CHANGED),
 ]
 
 transports = pytest.mark.parametrize("subject", TRANSPORTS, ids=str)
@@ -88,3 +91,57 @@ def test_connecting_and_sending_that_fail_are_tried_again(cases: Cases, subject:
     for fault in ConnectFault:
         cases.add(run_listing(Case(subject, fault=fault)))
     cases.check(at_least=len(ConnectFault))
+
+
+# TLS
+
+
+@pytest.fixture(scope="module", params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def trusting(request: pytest.FixtureRequest) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=CERTIFICATE)
+    context.maximum_version = request.param
+    return context
+
+
+def count_records(subject: Subject, framing: str, context: ssl.SSLContext) -> int:
+    """Return the number of records that the server sends in a listing without a fault."""
+    case = Case(subject, framing=framing, ssl_context=context)
+
+    async def body() -> None:
+        await list_pages(case)
+        await case.close()
+
+    assert run_case(case, body) == []
+    assert isinstance(case.server, TLSServer)
+    return case.server.record_count()
+
+
+@transports
+def test_a_fault_at_any_record_leads_to_the_right_outcome(
+    cases: Cases, subject: Subject, trusting: ssl.SSLContext
+) -> None:
+    for framing in cases.sample(list(FRAMINGS), 4):
+        records = range(count_records(subject, framing, trusting))
+        for kind in RECORD_FAULTS:
+            for always in (False, True):
+                for record in cases.sample(records, 9):
+                    fault = RecordFault(kind, record, 0, always)
+                    cases.add(
+                        run_listing(
+                            Case(subject, framing=framing, fault=fault, ssl_context=trusting)
+                        )
+                    )
+    cases.check(at_least=56, sampled=14)
+
+
+@transports
+def test_a_surplus_response_in_its_own_record_is_not_taken_for_the_next_one(
+    cases: Cases, subject: Subject, trusting: ssl.SSLContext
+) -> None:
+    for framing in FRAMINGS:
+        for step, response in enumerate(TLSServer(SimulatedClock(), framing).steps):
+            for kind in (FaultKind.SURPLUS, FaultKind.LATE_SURPLUS):
+                fault = Fault(kind, step, len(response.data))
+                case = Case(subject, framing=framing, fault=fault, ssl_context=trusting)
+                cases.add(run_listing(case))
+    cases.check(at_least=16)

@@ -73,6 +73,14 @@ def test_a_preconnected_connection_is_used_by_the_first_request(
     assert server.counts == [2]
 
 
+def test_preconnecting_twice_connects_once(serve: Serve, sender: Sender) -> None:
+    server = serve([OK])
+    for _ in range(2):
+        preconnect(sender, server.url)
+    assert sender.send(server.url).body == b"{}"
+    assert server.counts == [1]
+
+
 def test_without_the_argument_nothing_is_connected(serve: Serve, network: Network) -> None:
     with Sender(H11, network=network) as sender:
         preconnect(sender, serve(b"").url)

@@ -23,59 +23,37 @@ USERINFO = "us%65r:p%40ss%3Aw%2Frd%25"
 AUTHORIZATION = b"Basic " + base64.b64encode(f"user:{PASSWORD}".encode())
 
 
-def test_an_http_url_is_sent_to_the_proxy_in_absolute_form(
-    serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = serve([OK, OK])
-    with RunningProxy() as proxy:
-        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
-        for _ in range(2):
-            assert send_to(f"{server.url}/base").body == b"{}"
-    assert proxy.requests[0].startswith(
-        b"POST %s/base%s HTTP/1.1\r\n" % (server.url.encode(), PATH.encode())
-    )
-    assert b"\r\nhost: %s\r\n" % server.url[7:].encode() in proxy.requests[0].lower()
-    assert b"proxy-authorization" not in proxy.requests[0].lower()
-    assert server.counts == [2], "the connection is kept"
-
-
-def test_an_https_url_is_sent_through_a_tunnel(
-    serve: Serve,
-    send_to: SendTo,
-    localhost_context: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    server = serve([OK, OK], context=localhost_context)
-    with RunningProxy() as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
-        for _ in range(2):
-            assert send_to(server.url, certificates=TRUSTING).body == b"{}"
-    authority = server.url.removeprefix("https://").encode()
-    (head,) = proxy.requests
-    assert head.startswith(b"CONNECT " + authority + b" HTTP/1.1\r\n")
-    assert b"\r\nhost: " + authority in head.lower()
-    assert b"authorization" not in head.lower(), "the signature is not the proxy's to see"
-    assert server.protocols == ["http/1.1"]
-
-
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_may_be_reached_over_tls_and_its_user_and_password_are_decoded(
+@pytest.mark.parametrize("proxy_scheme", ["http", "https"])
+@pytest.mark.parametrize("userinfo", ["", f"{USERINFO}@"], ids=["no user", "a user"])
+def test_requests_go_through_a_proxy(  # noqa: PLR0917
     serve: Serve,
     send_to: SendTo,
     localhost_context: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
     scheme: str,
+    proxy_scheme: str,
+    userinfo: str,
 ) -> None:
-    server = serve([OK, OK], context=localhost_context if scheme == "https" else None)
-    with RunningProxy(context=localhost_context) as proxy:
-        monkeypatch.setenv(f"{scheme}_proxy", f"https://{USERINFO}@{proxy.address}")
+    """An http URL in absolute form, an https URL through a tunnel."""
+    contexts = {"http": None, "https": localhost_context}
+    server = serve([OK, OK], context=contexts[scheme])
+    with RunningProxy(context=contexts[proxy_scheme]) as proxy:
+        monkeypatch.setenv(f"{scheme}_proxy", f"{proxy_scheme}://{userinfo}{proxy.address}")
         for _ in range(2):
-            assert send_to(server.url, certificates=TRUSTING).body == b"{}"
+            assert send_to(f"{server.url}/base", certificates=TRUSTING).body == b"{}"
+    assert server.counts == [2], "the connection is kept"
     (head,) = proxy.requests
-    fields = [line.partition(b": ") for line in head.split(b"\r\n")]
-    found = [value for name, _, value in fields if name.lower() == b"proxy-authorization"]
-    assert found == [AUTHORIZATION]
-    assert server.counts == [2]
+    first, *lines = head.decode().split("\r\n")
+    fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    assert fields["host"] == server.address
+    assert fields.get("proxy-authorization") == (AUTHORIZATION.decode() if userinfo else None)
+    if scheme == "http":
+        assert first == f"POST {server.url}/base{PATH} HTTP/1.1"
+    else:
+        assert first == f"CONNECT {server.address} HTTP/1.1"
+        assert "authorization" not in fields, "the signature is not the proxy's to see"
+        assert server.protocols == ["http/1.1"]
 
 
 def test_a_host_in_no_proxy_is_sent_to_directly(
