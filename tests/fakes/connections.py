@@ -18,6 +18,7 @@ from imagebuilder_pager import (
     ImageBuilder,
     exceptions,
 )
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
 
 from .accounts import LOCAL_CREDENTIALS
 from .clients import EXECUTION
@@ -69,9 +70,8 @@ async def async_client(way: str, url: str, **options: Any) -> AsyncIterator[Asyn
 
 def _h11(client_class: Any, options: dict[str, Any]) -> Any:
     """Return a client over h11, with the clock of an Image Builder client's options."""
-    return (
-        client_class(monotonic=options["clock"].monotonic) if "clock" in options else client_class()
-    )
+    clock = options.get("clock", SYSTEM_CLOCK)
+    return client_class(monotonic=clock.monotonic)
 
 
 @contextlib.asynccontextmanager

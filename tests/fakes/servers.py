@@ -145,21 +145,16 @@ def requests_on(connection: socket.socket) -> Iterator[bytes]:
 
 def read_request(connection: socket.socket) -> bytes:
     """Return the bytes of one request, or of a part of it; b"" at the end."""
-    request = b""
-    while not _is_whole(request):
-        received = connection.recv(65536)
-        if not received:
-            break
+    request = bytearray()
+    while received := connection.recv(65536):
         request += received
-    return request
-
-
-def _is_whole(request: bytes) -> bool:
-    if not request.startswith(b"POST "):
-        return bool(request)
-    head, _, body = request.partition(b"\r\n\r\n")
-    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-    return length is not None and len(body) >= int(length[1])
+        if not request.startswith(b"POST "):
+            break
+        end = request.find(b"\r\n\r\n") + 4
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", request[:end])
+        if length is not None and len(request) >= end + int(length[1]):
+            break
+    return bytes(request)
 
 
 class RawConnection:
