@@ -85,7 +85,6 @@ class CallerKind(NamedTuple):
         return anyio.run(main, backend=self.loop or "asyncio")
 
     def close(self, http: Any) -> None:
-        """Close a client of the caller's."""
         if self.loop is None:
             http.close()
         else:

@@ -102,7 +102,6 @@ class Sender:
         return self._portal.start_task_soon(self.transport.send, request)
 
     def send(self, url: str, **options: Any) -> ReceivedResponse:
-        """Send a request, and return the response."""
         return self.start(url, **options).result()
 
     def count_waiting(self) -> int:
@@ -187,7 +186,6 @@ class SendTo:
         return self._senders[key]
 
     def close(self) -> None:
-        """Close every transport."""
         for sender in self._senders.values():
             sender.close()
 

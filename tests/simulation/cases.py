@@ -90,7 +90,6 @@ class Case:
         )
 
     async def call(self) -> Any:
-        """Fetch the first page."""
         return await _wait_for(
             self.client.list_lifecycle_execution_resources(
                 lifecycleExecutionId=EXAMPLE_EXECUTION_ID
@@ -98,7 +97,6 @@ class Case:
         )
 
     async def close(self) -> None:
-        """Close the client and its transport."""
         for closable in (self.client, self.transport):
             await _wait_for(closable.aclose() if self.subject.is_async else closable.close())
 

@@ -31,7 +31,6 @@ class Cases:
         return sequence[offset % len(sequence) :: stride]
 
     def add(self, failures: list[str]) -> None:
-        """Count a case, and keep its problems."""
         self.count += 1
         self.failures += failures
 

@@ -60,8 +60,6 @@ def _wait(clock: SimulatedClock, seconds: float | None, timeout: float | None) -
 
 
 class SimulatedBackend:
-    """A backend that connects to a simulated server."""
-
     def __init__(self, server: Server) -> None:
         self.server = server
 

@@ -96,7 +96,6 @@ class Server:
             self.steps.append(self._pages[1])
 
     def heal(self) -> None:
-        """Stop all faults."""
         self.fault = None
         self._failures, self.fails_always = [], False
 
@@ -117,11 +116,9 @@ class Server:
 
     @property
     def is_silent(self) -> bool:
-        """Whether the connection will never be accepted."""
         return self.fault is ConnectFault.SILENT and self.connection_count == 1
 
     def accept(self) -> Peer:
-        """Return the service's side of a new connection."""
         peer = self._make_peer()
         self.peers.append(peer)
         self.max_open = max(self.max_open, len(self.open_peers()))
@@ -131,7 +128,6 @@ class Server:
         return Peer(self)
 
     def open_peers(self) -> list[Peer]:
-        """Return the connections that the client has not closed."""
         return [peer for peer in self.peers if not peer.is_closed]
 
     def respond(self, body: bytes) -> tuple[Response, Fault | None]:
@@ -197,7 +193,6 @@ class Peer:
 
     @property
     def takes_no_writes(self) -> bool:
-        """Whether a write waits for ever."""
         return self.server.fault is ConnectFault.BLOCKED and self._number == 0
 
     def take(self, max_bytes: int) -> bytes | None:
@@ -222,7 +217,6 @@ class Peer:
         return self._arrivals[0].at if self._arrivals else None
 
     def close(self) -> None:
-        """Note that the client has closed the connection."""
         self.is_closed = True
 
     # The checks afterwards.
@@ -283,7 +277,6 @@ class Peer:
                 self._is_unfinished = bool(rest)
 
     def send(self, at: float, *parts: bytes) -> None:
-        """Send bytes to the client, in one segment."""
         if data := b"".join(parts):
             self.arrive(at, data)
 

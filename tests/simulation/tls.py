@@ -14,8 +14,6 @@ CERTIFICATE = Path(__file__).parent.parent / "unit" / "localhost.pem"
 #: The alert of a server that refuses the handshake: ``handshake_failure``, fatal.
 _ALERT = bytes.fromhex("15030300020228")
 _HEADER_LENGTH = 5
-
-
 #: The faults at a TLS record of the server's.
 RECORD_FAULTS = [
     *(FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.DRIPS, FaultKind.CHANGED),
@@ -40,7 +38,6 @@ class TLSServer(Server):
         self.context.load_cert_chain(CERTIFICATE)
 
     def record_count(self) -> int:
-        """Return the number of records that the first connection has sent."""
         peer = self.peers[0]
         assert isinstance(peer, _TLSPeer)
         return peer.record_count
@@ -96,17 +93,22 @@ class _TLSPeer(Peer):
     def _flush(self, at: float) -> None:
         segment = b""
         for record in _split(self._outgoing.read()):
-            fault = self.server.fault
-            number, self.record_count = self.record_count, self.record_count + 1
             if self._is_dead:
                 return
-            is_here = isinstance(fault, RecordFault) and fault.step == number
-            if isinstance(fault, RecordFault) and is_here and (fault.always or not self._number):
-                segment = self._send_faulty(fault.kind, record, segment, at)
-            else:
+            fault = self._fault_of(self.record_count)
+            self.record_count += 1
+            if fault is None:
                 segment += record
+            else:
+                segment = self._send_faulty(fault.kind, record, segment, at)
         if segment:
             self.arrive(at, segment)
+
+    def _fault_of(self, record: int) -> RecordFault | None:
+        fault = self.server.fault
+        if not isinstance(fault, RecordFault) or fault.step != record:
+            return None
+        return fault if fault.always or not self._number else None
 
     def _send_faulty(self, kind: FaultKind, record: bytes, segment: bytes, at: float) -> bytes:
         """Send the bytes before a record, and the record with its fault.

@@ -27,7 +27,6 @@ def silent() -> Iterator[int]:
 
 
 def refusing_port() -> int:
-    """Return a port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
