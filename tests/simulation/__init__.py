@@ -7,8 +7,9 @@ framing of HTTP, or fails. The cases are:
 - ``test_bytes.py``: at every byte of the responses, including head, chunk framing and trailer, the
   connection ends, is reset, stalls, or sends a byte a second, another whole response is inserted,
   or one byte is changed; once, at each attempt, or beside an error. Connecting and sending fail or
-  hang. Interim responses never end. Another response arrives while the connection is idle.
-  The same happens at every record of TLS 1.2 and 1.3, including handshakes; or an alert.
+  hang. Interim responses never end.
+  The same happens at every record of TLS 1.2 and 1.3, including handshakes; or an alert. Another
+  response comes in its own record, also while the connection is idle.
 - ``test_cancellation.py``: at every turn of the event loop the task is cancelled, once or twice,
   or the client is closed: in a call, an iteration, a prefetch, its close, a wait between
   attempts, an interrupted response, beside tasks that wait for a connection, over TLS.

@@ -117,10 +117,9 @@ async def list_pages(
     *,
     prefetch: int = 0,
     listing: Listing | None = None,
-    pause: float = 0.0,
     pages: int | None = None,
 ) -> Listing:
-    """List all pages from a token on, or ``pages`` of them, with a pause in seconds after each."""
+    """List all pages from a token on, or ``pages`` of them."""
     listing = listing or Listing()
     listing.token = token
     config: dict[str, Any] = {"StartingToken": token, "Prefetch": prefetch}
@@ -138,10 +137,6 @@ async def list_pages(
             token = iterable.resume_token
             listing.pages.append(_to_plain(page))
             listing.token = token
-            if pause and case.subject.is_async:
-                await case.clock.sleep_async(pause)
-            elif pause:
-                case.clock.sleep(pause)
     except (StopIteration, StopAsyncIteration):
         listing.is_over = True
     except PagerError as error:
@@ -299,11 +294,11 @@ def find_garbage(*, sometimes: bool = False) -> list[str]:
     return findings
 
 
-def run_listing(case: Case, *, pause: float = 0.0) -> list[str]:
-    """Run the listing of a case, with a pause after each page; return the findings."""
+def run_listing(case: Case) -> list[str]:
+    """Run the listing of a case; return its problems."""
 
     async def body() -> None:
-        listing = await list_pages(case, pause=pause)
+        listing = await list_pages(case)
         if is_retried(case) and listing.error is not None:
             case.problems.append(f"it was not tried again: {listing.error}")
         await check_afterwards(case, listing)

@@ -75,31 +75,6 @@ def test_no_more_connections_than_the_limit(
     assert holding.accepted == limit
 
 
-@pytest.mark.parametrize("kind", KINDS[2:], ids=str)
-@pytest.mark.parametrize("count", [2, 3])
-def test_tasks_get_a_connection_in_the_order_of_their_requests(
-    kind: TransportKind, serve: Serve, count: int
-) -> None:
-    """A task that returns a connection and requests another one at once waits for its turn."""
-    server = serve([OK] * 9)
-    transport = kind.make(max_connections=1)
-    order: list[int] = []
-
-    async def send(number: int) -> None:
-        for _ in range(3):
-            await transport.send(signed_request(transport, server.url))
-            order.append(number)
-
-    async def main() -> None:
-        async with anyio.create_task_group() as group:
-            for number in range(count):
-                group.start_soon(send, number)
-
-    anyio.run(main, backend=str(kind.loop))
-    rounds = [set(order[i : i + count]) for i in range(0, 3 * count, count)]
-    assert rounds == [set(range(count))] * 3
-
-
 def test_a_request_that_waits_until_its_deadline_gets_a_timeout(
     sender: Sender, holding: HoldingServer
 ) -> None:
