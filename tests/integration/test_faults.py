@@ -6,6 +6,7 @@ items before the error and those of one resumed listing are all items, each once
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,15 +43,10 @@ PageNumber = int | Literal["last"]
 FULL = bool(os.environ.get("SIMULATION_FULL"))
 
 
-class RefreshableSource:
-    """A provider whose credentials have a new session token at each call."""
-
-    def __init__(self) -> None:
-        self.fetched = 0
-
-    def __call__(self) -> Credentials:
-        self.fetched += 1
-        return Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY, f"token-{self.fetched}")
+def refreshable_source() -> Callable[[], Credentials]:
+    """Return a provider whose credentials have a new session token at each call."""
+    tokens = (f"token-{number}" for number in itertools.count(1))
+    return lambda: Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY, next(tokens))
 
 
 @dataclass(frozen=True)
@@ -99,8 +95,8 @@ TABLE = [
     Row("wrong-type", error=exceptions.ResponseValidationError),
     Row("expired-token", error=InvalidPaginationTokenException),
     Row("expired-credentials", error=exceptions.ClientError),
-    Row("expired-credentials", credentials=RefreshableSource),
-    Row("expired-credentials,lasting=true", credentials=RefreshableSource),
+    Row("expired-credentials", credentials=refreshable_source),
+    Row("expired-credentials,lasting=true", credentials=refreshable_source),
     Row("clock-skew,minutes=20"),
     Row("clock-skew,minutes=-20"),
 ]
@@ -111,7 +107,7 @@ def row_id(value: object) -> str | None:
     if not isinstance(value, Row):
         return None
     times = "" if value.times == 1 else f"-x{value.times}"
-    fresh = "-refreshable" if value.credentials is RefreshableSource else ""
+    fresh = "-refreshable" if value.credentials is refreshable_source else ""
     return f"{value.fault}{times}{fresh}"
 
 
