@@ -113,6 +113,9 @@ def test_an_error_about_many_problems_has_a_line_for_each() -> None:
     error = exceptions.ParamValidationError("Op", iter([PROBLEM, PROBLEM]))
     assert error.problems == (PROBLEM, PROBLEM)
     assert str(error) == f"Op: invalid parameters; nothing was sent\n  - {PROBLEM}\n  - {PROBLEM}"
+    invalid = exceptions.ResponseValidationError("Op", None, [("nextToken", "wrong")])
+    text = "Op: the response is not valid (request id unknown)\n  - nextToken: wrong"
+    assert str(invalid) == text
     missing = exceptions.NoCredentialsError(sources=[PROBLEM])
     assert missing.sources == (PROBLEM,)
     assert str(missing) == f"no credentials\n  - {PROBLEM}"

@@ -11,24 +11,17 @@ from tests.fakes.pages import EXECUTION_ID, RESPONSE_HEADERS, ClientWith, page_o
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"),
+    ("sent", "expected"),
     [
-        (0, datetime(1970, 1, 1, tzinfo=UTC)),
-        (-1, datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
-        (1740967220, datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)),
-        (1740967220.5, datetime(2025, 3, 3, 2, 0, 20, 500000, tzinfo=UTC)),
-        (1740967220.000001, datetime(2025, 3, 3, 2, 0, 20, 1, tzinfo=UTC)),
-        (4102444800, datetime(2100, 1, 1, tzinfo=UTC)),
         (253402300799, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
         (-62135596800, datetime(1, 1, 1, tzinfo=UTC)),
-        ("1740967220.25", datetime(2025, 3, 3, 2, 0, 20, 250000, tzinfo=UTC)),
-        ("2025-03-03T02:00:20Z", datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)),
+        (1740967220.000001, datetime(2025, 3, 3, 2, 0, 20, 1, tzinfo=UTC)),
         ("2025-03-03T04:00:20+02:00", datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)),
-        ("Mon, 03 Mar 2025 02:00:20 GMT", datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)),
     ],
 )
-def test_a_timestamp_in_any_form_is_aware_and_in_utc(seconds: object, expected: datetime) -> None:
-    moment = page_of({"resources": [{"startTime": seconds}]}).resources[0].start_time
+def test_a_timestamp_is_the_same_moment_and_aware(sent: object, expected: datetime) -> None:
+    """The ends of the range, a microsecond and an offset; other forms are compared with boto3."""
+    moment = page_of({"resources": [{"startTime": sent}]}).resources[0].start_time
     assert moment == expected
     assert moment.tzinfo is not None
 
@@ -40,7 +33,6 @@ TIMESTAMP = "Input should be a timestamp in epoch seconds"
 IN_RANGE = f"{TIMESTAMP}, within the years 1 to 9999"
 A_DATE = f"{TIMESTAMP}, ISO 8601 or as an HTTP date"
 REFUSED: list[tuple[object, list[str]]] = [
-    ({"resources": {}}, ["resources: Input should be a valid array"]),
     ({"resources": "none"}, ["resources: Input should be a valid array"]),
     (
         {
@@ -111,19 +103,7 @@ def test_all_invalid_members_are_named(body: object, problems: list[str]) -> Non
     assert error.operation_name == "ListLifecycleExecutionResources"
     assert error.request_id == RESPONSE_HEADERS["x-amzn-RequestId"]
     assert [f"{path}: {text}" for path, text in error.problems] == problems
-
-
-def test_an_error_does_not_contain_the_value_that_was_sent(client_with: ClientWith) -> None:
-    body = {"nextToken": {"private": "sesame"}}
-    client = client_with(lambda _: httpx.Response(200, json=body))
-    with pytest.raises(ResponseValidationError) as caught:
-        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    assert caught.value.request_id is None
-    assert str(caught.value) == (
-        "ListLifecycleExecutionResources: the response is not valid "
-        "(request id unknown)\n  - nextToken: Input should be a valid string"
-    )
-    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert error.__cause__ is error.__context__ is None  # which would have the values
 
 
 OTHER_ID = "lce-87654321-1234-1234-1234-123456789012"
@@ -157,16 +137,3 @@ def test_a_page_that_is_an_error_is_not_yielded_and_is_resumed_at(
     assert caught.value.request_id == "0"
     assert [problem[0] for problem in caught.value.problems] == [path]
     assert caught.value.resume_token == token is not None
-
-
-@pytest.mark.parametrize(
-    "members",
-    [
-        {},
-        {"lifecycleExecutionId": None},
-        {"lifecycleExecutionId": EXECUTION_ID.upper()},
-    ],
-    ids=["absent", "null", "other case"],
-)
-def test_a_page_without_the_id_or_with_it_in_another_case_is_a_page(members: Any) -> None:
-    assert read_page({**members, "resources": []}).resources == []

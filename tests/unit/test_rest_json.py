@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
@@ -11,66 +12,58 @@ import httpx
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.models import exceptions as modelled_exceptions
 from imagebuilder_pager.models.exceptions import ForbiddenException, InvalidRequestException
-from tests.fakes.pages import EXECUTION_ID, Boto3Response, ClientWith
+from tests.fakes.pages import EXECUTION_ID, FULL_PAGE, Boto3Response, ClientWith, read_page
 
 OPERATION = "ListLifecycleExecutionResources"
 REQUEST_ID = "7a1c5d0e-0000-4000-8000-000000000001"
 JSON_HEADERS = {"Content-Type": "application/json", "x-amzn-RequestId": REQUEST_ID}
 
 
-def error_of(
-    client_with: ClientWith,
-    body: bytes | object,
-    status: int,
-    headers: dict[str, str] | None = None,
-) -> exceptions.PagerError:
-    """Return the error that a response is turned into."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    all_headers = JSON_HEADERS if headers is None else headers
-    client = client_with(lambda _: httpx.Response(status, headers=all_headers, content=content))
-    with pytest.raises(exceptions.PagerError) as caught:
-        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    assert caught.value.resume_token is None  # which a listing alone has
-    return caught.value
+ErrorOf = Callable[..., Any]
 
 
-def client_error_of(
-    client_with: ClientWith,
-    body: bytes | object,
-    status: int,
-    headers: dict[str, str] | None = None,
-) -> exceptions.ClientError:
-    error = error_of(client_with, body, status, headers)
-    assert isinstance(error, exceptions.ClientError)
-    assert error.operation_name == OPERATION
-    return error
+@pytest.fixture
+def error_of(client_with: ClientWith) -> ErrorOf:
+    """Return a function that returns the error of a response with a body of bytes or JSON."""
+
+    def error_of(
+        body: object, status: int = 400, headers: dict[str, str] = JSON_HEADERS
+    ) -> exceptions.PagerError:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        client = client_with(lambda _: httpx.Response(status, headers=headers, content=content))
+        with pytest.raises(exceptions.PagerError) as caught:
+            client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
+        assert caught.value.resume_token is None  # which a listing alone has
+        if isinstance(caught.value, exceptions.ClientError):
+            assert caught.value.operation_name == OPERATION
+        return caught.value
+
+    return error_of
 
 
-def check_against_boto3(
-    client_with: ClientWith,
-    boto3_answer: Boto3Response,
-    body: bytes,
-    status: int,
-    headers: dict[str, str],
-) -> exceptions.ClientError:
-    """Return the error of a response, which has to have the class and contents of boto3's."""
-    headers = {**headers, "Content-Length": str(len(body))}
-    ours = client_error_of(client_with, body, status, headers)
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        boto3_answer(body, status, headers)
-    theirs: Any = copy.deepcopy(caught.value.response)
-    theirs["ResponseMetadata"].pop("MaxAttemptsReached", None)
-    assert ours.response["ResponseMetadata"] == theirs["ResponseMetadata"]
-    if body != HTML:  # boto3 shows nothing of it
+@pytest.fixture
+def compared(error_of: ErrorOf, boto3_answer: Boto3Response) -> ErrorOf:
+    """Return a function that returns the error of a response, compared with boto3's."""
+
+    def compared(body: bytes, status: int, headers: dict[str, str]) -> Any:
+        headers = {**headers, "Content-Length": str(len(body))}
+        ours = error_of(body, status, headers)
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            boto3_answer(body, status, headers)
+        theirs: Any = copy.deepcopy(caught.value.response)
+        theirs["ResponseMetadata"].pop("MaxAttemptsReached", None)
+        if body == HTML:  # boto3 shows nothing of it
+            theirs["Error"]["Message"] = ours.response["Error"]["Message"]
         assert ours.response == theirs
-    assert ours.response["Error"]["Code"] == theirs["Error"]["Code"]
-    assert ours.operation_name == caught.value.operation_name
-    assert type(ours).__name__ == type(caught.value).__name__
-    return ours
+        assert ours.operation_name == caught.value.operation_name
+        assert type(ours).__name__ == type(caught.value).__name__
+        return ours
+
+    return compared
 
 
+HTML = b"<html><head><title>502 Bad Gateway</title></head></html>"
 NAME = "InvalidRequestException"
 
 
@@ -102,59 +95,41 @@ WHERE_CODES_ARE: list[tuple[dict[str, str], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("headers", "body", "code"), WHERE_CODES_ARE)
 def test_code_and_response_are_boto3s(
-    client_with: ClientWith,
-    boto3_answer: Boto3Response,
-    headers: dict[str, str],
-    body: dict[str, Any],
-    code: str,
+    compared: ErrorOf, headers: dict[str, str], body: dict[str, Any], code: str
 ) -> None:
-    content = json.dumps(body).encode()
-    all_headers = {**JSON_HEADERS, **headers}
-    ours = check_against_boto3(client_with, boto3_answer, content, 400, all_headers)
-    assert ours.response["Error"]["Code"] == code
+    error = compared(json.dumps(body).encode(), 400, {**JSON_HEADERS, **headers})
+    assert error.response["Error"]["Code"] == code
 
 
 def test_every_code_and_status_is_as_in_boto3(
-    client_with: ClientWith,
-    boto3_answer: Boto3Response,
-    service_model: botocore.model.ServiceModel,
+    compared: ErrorOf, service_model: botocore.model.ServiceModel
 ) -> None:
     modelled = {shape.name for shape in service_model.error_shapes}
-    assert {error.__name__ for error in modelled_exceptions.MODELLED_ERRORS} == modelled
     names = [*modelled, "ExpiredTokenException", "NewException"]
     for name, status in itertools.product(names, [400, 403, 404, 413, 429, 500, 503]):
         headers = {**JSON_HEADERS, "x-amzn-ErrorType": name}
-        body = b'{"message": "m\xc3\xa9ssage"}'
-        error = check_against_boto3(client_with, boto3_answer, body, status, headers)
+        error = compared(b'{"message": "m\xc3\xa9ssage"}', status, headers)
         assert type(error) is getattr(ImageBuilder.exceptions, name, exceptions.ClientError)
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_an_error_of_a_proxy_has_boto3s_code(
-    client_with: ClientWith, boto3_answer: Boto3Response, status: int
-) -> None:
-    headers = {"Content-Type": "text/html"}
-    check_against_boto3(client_with, boto3_answer, HTML, status, headers)
+def test_an_error_of_a_proxy_has_boto3s_code(compared: ErrorOf, status: int) -> None:
+    compared(HTML, status, {"Content-Type": "text/html"})
 
 
 @pytest.mark.parametrize("body", [{}, {"message": None}, {"message": ""}, {"message": ["x"]}])
-def test_an_error_without_a_message_says_so(client_with: ClientWith, body: object) -> None:
-    error = client_error_of(client_with, body, 400, {"x-amzn-ErrorType": NAME})
+def test_an_error_without_a_message_says_so(error_of: ErrorOf, body: object) -> None:
+    error = error_of(body, 400, {"x-amzn-ErrorType": NAME})
     assert error.response["Error"]["Message"] == ""
     assert str(error) == f"{OPERATION} was refused: {NAME}: (no message) (HTTP status 400)"
 
 
 @pytest.mark.parametrize("code", [5, None, "", [], {}])
-def test_an_error_code_that_is_not_a_string_is_ignored(
-    client_with: ClientWith, code: object
-) -> None:
-    error = client_error_of(client_with, {"code": code, "__type": NAME, "message": "m"}, 400)
+def test_an_error_code_that_is_not_a_string_is_ignored(error_of: ErrorOf, code: object) -> None:
+    error = error_of({"code": code, "__type": NAME, "message": "m"})
     assert error.response["Error"]["Code"] == NAME
-    error = client_error_of(client_with, {"code": code, "message": "m"}, 400)
+    error = error_of({"code": code, "message": "m"})
     assert error.response["Error"]["Code"] == "400"
-
-
-HTML = b"<html><head><title>502 Bad Gateway</title></head></html>"
 
 
 @pytest.mark.parametrize(
@@ -174,12 +149,12 @@ HTML = b"<html><head><title>502 Bad Gateway</title></head></html>"
 )
 @pytest.mark.parametrize("status", [400, 407, 502])
 def test_an_error_that_cannot_be_parsed_shows_the_response(
-    client_with: ClientWith, body: bytes, status: int, content_type: str | None, shown: str
+    error_of: ErrorOf, body: bytes, status: int, content_type: str | None, shown: str
 ) -> None:
     headers = {"x-amzn-RequestId": REQUEST_ID}
     if content_type is not None:
         headers["Content-Type"] = content_type
-    error = client_error_of(client_with, body, status, headers)
+    error = error_of(body, status, headers)
     assert type(error) is exceptions.ClientError
     shown = f"HTTP status {status}, {shown}"
     assert error.response["Error"] == {"Code": str(status), "Message": shown}
@@ -198,9 +173,9 @@ def test_an_error_that_cannot_be_parsed_shows_the_response(
     ],
 )
 def test_a_success_that_cannot_be_parsed_shows_the_response(
-    client_with: ClientWith, body: bytes, problem: str
+    error_of: ErrorOf, body: bytes, problem: str
 ) -> None:
-    error = error_of(client_with, body, 200, {"Content-Type": "a/b"})
+    error = error_of(body, 200, {"Content-Type": "a/b"})
     assert type(error) is exceptions.ResponseParserError
     shown = repr(body.decode("utf-8", "replace")) if body else "an empty body"
     assert str(error) == (f"{OPERATION}: the response is {problem}: HTTP status 200, a/b, {shown}")
@@ -225,44 +200,26 @@ def test_a_success_that_cannot_be_parsed_shows_the_response(
     ],
 )
 def test_a_success_by_status_alone_is_an_error(
-    client_with: ClientWith,
-    body: object,
-    headers: dict[str, str],
-    kind: type[exceptions.ClientError],
-    text: str,
+    error_of: ErrorOf, body: object, headers: dict[str, str], kind: type, text: str
 ) -> None:
     """Read as a page, it would end the listing."""
-    error = client_error_of(client_with, body, 200, headers)
+    error = error_of(body, 200, headers)
     assert type(error) is kind
     assert str(error) == f"{OPERATION} was refused: {text} (HTTP status 200)"
 
 
-def test_a_page_may_have_many_brackets_in_its_strings(client_with: ClientWith) -> None:
+def test_a_page_may_have_many_brackets_in_its_strings() -> None:
     reason = '{"\\' * 150_000
-    body = {"resources": [{"state": {"reason": reason}}]}
-    client = client_with(lambda _: httpx.Response(200, json=body))
-    page = client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
+    page = read_page({"resources": [{"state": {"reason": reason}}]})
     assert page["resources"][0]["state"]["reason"] == reason
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("userinfo", ["", "svc:Hunter2@"])
-def test_a_redirect_is_an_error_and_is_not_followed(status: int, userinfo: str) -> None:
-    sent: list[httpx.URL] = []
-
-    def respond(request: httpx.Request) -> httpx.Response:
-        sent.append(request.url)
-        return httpx.Response(status, headers={"Location": f"https://{userinfo}evil.test/login"})
-
-    http = httpx.Client(transport=httpx.MockTransport(respond), follow_redirects=True)
-    client = ImageBuilder(
-        "us-west-2", http_client=http, aws_access_key_id="a", aws_secret_access_key="b"
-    )
-    with http, pytest.raises(exceptions.ClientError) as caught:
-        client.list_lifecycle_execution_resources(lifecycleExecutionId=EXECUTION_ID)
-    assert [url.host for url in sent] == ["imagebuilder.us-west-2.amazonaws.com"]
-    assert caught.value.response["Error"]["Code"] == str(status)
-    assert str(caught.value) == (
+def test_a_redirect_is_an_error(error_of: ErrorOf, status: int, userinfo: str) -> None:
+    error = error_of(b"", status, {"Location": f"https://{userinfo}evil.test/login"})
+    assert error.response["Error"]["Code"] == str(status)
+    assert str(error) == (
         f"{OPERATION} was refused: {status}: HTTP status {status}, no content type, a redirect to "
         f"'https://{'...@' if userinfo else ''}evil.test/login', which is not followed, an empty "
         f"body (HTTP status {status})"
@@ -271,16 +228,41 @@ def test_a_redirect_is_an_error_and_is_not_followed(status: int, userinfo: str) 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_an_error_of_very_many_values_is_not_parsed(
-    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch, status: int
+    error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     body = b'{"message":"m","values":[' + b"{}," * 300_000 + b"{}]}"
     parsed = []
     monkeypatch.setattr(json, "loads", lambda text, **_: parsed.append(text))
-    headers = {"x-amzn-errortype": "ServiceException"}
-    client = client_with(
-        lambda _: httpx.Response(status, content=body, headers=headers), max_attempts=1
-    )
-    with pytest.raises(exceptions.ClientError) as caught:
-        client.list_images()
-    assert caught.value.response["Error"]["Code"] == "ServiceException"
+    error = error_of(body, status, {"x-amzn-errortype": "ServiceException"})
+    assert error.response["Error"]["Code"] == "ServiceException"
     assert not parsed
+
+
+# Whether a body was cut off.
+
+
+def test_a_body_that_was_cut_off_anywhere_is_incomplete(error_of: ErrorOf) -> None:
+    whole = json.dumps({**FULL_PAGE, "x": ['\\"é', True, None, -1.5e3, {}]}).encode()
+    for end in range(1, len(whole)):
+        error = error_of(whole[:end], 200)
+        assert type(error) is exceptions.ResponseParserError
+        assert error.incomplete, whole[:end]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html",
+        b'{"a": 1} x',
+        b'{"a": 1}}',
+        b'{"a": <html>',
+        b'{"a" 1',
+        b"[" * 300,
+        b"\xff{",
+        b"1x",
+    ],
+)
+def test_a_body_that_is_something_else_is_not(error_of: ErrorOf, body: bytes) -> None:
+    error = error_of(body, 200)
+    assert type(error) is exceptions.ResponseParserError
+    assert not error.incomplete

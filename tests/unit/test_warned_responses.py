@@ -92,11 +92,10 @@ def test_members_that_do_not_match_keep_the_value_that_was_sent(
     assert page.resources[3] is None
     assert page.resume_token is None
     assert page["nextToken"] == "more"
-    assert page.resources[0].to_dict()["state"] == FULL_RESOURCE["state"]
-    dictionary = page.to_dict()
-    assert dictionary["lifecycleExecutionState"] == ["a"]
-    assert dictionary["resources"][1] == 7
-    assert dictionary["resources"][2]["state"] == broken["state"]
+    assert as_sent({**page.to_dict(), "ResponseMetadata": None}) == {
+        **body,
+        "ResponseMetadata": None,
+    }
     assert "startTime" in page.resources[2]
     assert warnings_of(caplog) == [
         f"{NAME}: the response does not match the service model (request id {REQUEST_ID}): as they "
@@ -420,33 +419,3 @@ def test_an_error_does_not_keep_the_body(read: Read, body: bytes) -> None:
     with pytest.raises(exceptions.ResponseParserError) as caught:
         read(body)
     assert caught.value.__context__ is None
-
-
-# Whether a body was cut off.
-
-
-def test_a_body_that_was_cut_off_anywhere_is_incomplete(read: Read) -> None:
-    whole = json.dumps({**FULL_PAGE, "x": ['\\"é', True, None, -1.5e3, {}]}).encode()
-    for end in range(1, len(whole)):
-        with pytest.raises(exceptions.ResponseParserError) as caught:
-            read(whole[:end])
-        assert caught.value.incomplete, whole[:end]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html",
-        b'{"a": 1} x',
-        b'{"a": 1}}',
-        b'{"a": <html>',
-        b'{"a" 1',
-        b"[" * 300,
-        b"\xff{",
-        b"1x",
-    ],
-)
-def test_a_body_that_is_something_else_is_not(read: Read, body: bytes) -> None:
-    with pytest.raises(exceptions.ResponseParserError) as caught:
-        read(body)
-    assert not caught.value.incomplete
