@@ -2,8 +2,6 @@
 
 import inspect
 import pydoc
-import subprocess
-import sys
 import traceback
 from typing import Any
 
@@ -13,11 +11,10 @@ import pytest
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
 from imagebuilder_pager._operations import OPERATIONS
 from tests.fakes.operation_services import CREDENTIALS as KEYS
-from tests.fakes.operation_services import OperationService, required_params
+from tests.fakes.operation_services import required_params
 
 CLIENTS = [ImageBuilder, AsyncImageBuilder]
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
-PAGINATED = [name for name, operation in OPERATIONS.items() if operation.is_paginated]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -61,63 +58,12 @@ def test_a_parameter_by_position_is_an_error_that_names_the_method() -> None:
         client.list_images("Self")
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
-    client: Any = ImageBuilder("us-west-2")
-    assert not hasattr(client, "list_things")
-    with pytest.raises(AttributeError, match="list_things"):
-        client.list_things()
-
-
-@pytest.mark.parametrize("name", PAGINATED)
-def test_a_call_sends_its_parameters_and_returns_its_response(name: str) -> None:
-    operation = OPERATIONS[name]
-    service = OperationService(operation, {}, [{}], 5)
-    params: dict[str, Any] = {"nextToken": "0", **required_params(operation)}
-    response = getattr(service.client(), name)(**params)
-    assert service.requests == [params]
-    assert list(service.requests[0]) == list(params)
-    assert type(response) is operation.response
-    assert response["ResponseMetadata"]["HTTPStatusCode"] == 200
-
-
 @pytest.mark.parametrize("client_class", CLIENTS)
 @pytest.mark.parametrize("given", [0, -1, "25", 2.5, True])
 def test_max_page_size_is_a_whole_number(client_class: Any, given: Any) -> None:
     client = client_class("us-west-2")
     with pytest.raises(exceptions.ParamValidationError, match="max_page_size: "):
         client.get_paginator("list_images", max_page_size=given)
-
-
-LOADED = """
-import sys
-from imagebuilder_pager import ImageBuilder
-from imagebuilder_pager._operations import OPERATIONS
-
-def show():
-    print(*sorted(name for name in sys.modules if name.startswith("imagebuilder_pager.models.")))
-
-client = ImageBuilder("us-west-2")
-dir(client)
-client.can_paginate("list_images")
-client.get_paginator("list_images").paginate()
-show()
-OPERATIONS["list_lifecycle_execution_resources"].response
-show()
-OPERATIONS["list_images"].response
-show()
-"""
-
-
-def test_only_the_family_of_the_operation_is_loaded() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=60
-    )
-    shown = ran.stdout.replace("imagebuilder_pager.models.", "").splitlines()
-    assert shown == [
-        "exceptions",
-        "exceptions fields lifecycle shapes",
-        "common exceptions fields images lifecycle shapes",
-    ]
 
 
 class Renamed(ImageBuilder):
