@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.exceptions import ResponseValidationError
 from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
 from imagebuilder_pager.local import LocalServer
@@ -26,14 +26,14 @@ from tests.fakes.broken_members import (
     keys_of_account,
     make_broken_account,
 )
+from tests.fakes.clients import OPERATION
 from tests.fakes.command_line import run_command
+from tests.fakes.connections import SYNC_WAYS, async_client, sync_client
 from tests.fakes.fleets import serve_fleet
 from tests.fakes.lifecycle_account import REGION, LifecycleAccount, make_account, policy_arn
 from tests.fakes.paginated_service import run
 
-OPERATION: Any = "list_lifecycle_execution_resources"
 LISTING: Any = {"lifecycleExecutionId": RUN}
-WAYS = [(loop, lean) for loop in (None, "asyncio", "trio") for lean in (False, True)]
 LOGGER = "imagebuilder_pager.calls"
 
 
@@ -64,18 +64,16 @@ def broken_server(broken_account: LifecycleAccount) -> Iterator[str]:
         yield url
 
 
-def list_pages(url: str, loop: str | None, *, lean: bool, mode: Any, **config: Any) -> list[Any]:
+def list_pages(url: str, loop: str | None, way: str, mode: str, **config: Any) -> list[Any]:
     """Return the pages of the execution, by one of the clients."""
-    arguments: dict[str, Any] = {"endpoint_url": url, "on_invalid_response": mode, **KEYS}
-    if lean:
-        arguments["http_client"] = H11Client() if loop is None else AsyncH11Client()
+    options: dict[str, Any] = {"on_invalid_response": mode}
     params: dict[str, Any] = {**LISTING, "PaginationConfig": config}
     if loop is None:
-        with ImageBuilder(REGION, **arguments) as client:
+        with sync_client(way, url, **options) as client:
             return list(client.get_paginator(OPERATION).paginate(**params))
 
     async def list_async() -> list[Any]:
-        async with AsyncImageBuilder(REGION, **arguments) as client:
+        async with async_client(f"async {way}", url, **options) as client:
             return [page async for page in client.get_paginator(OPERATION).paginate(**params)]
 
     return run(loop, list_async)
@@ -87,24 +85,24 @@ def without_metadata(page: Any) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize(("loop", "lean"), WAYS)
+@pytest.mark.parametrize("way", SYNC_WAYS)
+@pytest.mark.parametrize("loop", [None, "asyncio", "trio"])
 def test_one_number_for_a_string_does_not_end_the_listing(
     server: LocalServer,
     account: LifecycleAccount,
     caplog: pytest.LogCaptureFixture,
     loop: str | None,
-    *,
-    lean: bool,
+    way: str,
 ) -> None:
     with pytest.raises(ResponseValidationError, match='on_invalid_response="warn"') as caught:
-        list_pages(server.url, loop, lean=lean, mode="raise")
+        list_pages(server.url, loop, way, "raise")
     token = caught.value.resume_token
     with pytest.raises(ResponseValidationError) as again:  # the page that the token points at
-        list_pages(server.url, loop, lean=lean, mode="raise", StartingToken=token)
+        list_pages(server.url, loop, way, "raise", StartingToken=token)
     assert again.value.problems == caught.value.problems
     assert not [record for record in caplog.records if record.name == LOGGER]
 
-    pages = list_pages(server.url, loop, lean=lean, mode="warn")
+    pages = list_pages(server.url, loop, way, "warn")
     theirs = boto3.client("imagebuilder", region_name=REGION, endpoint_url=server.url, **KEYS)
     expected = [*theirs.get_paginator(OPERATION).paginate(**LISTING)]
     assert [*map(without_metadata, pages)] == [*map(without_metadata, expected)]

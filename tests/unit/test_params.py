@@ -54,14 +54,6 @@ RULES = {
             ],
         ),
         (
-            RESOURCES.params,
-            {"lifecycleExecutionId": None, "maxResults": 5.0},
-            [
-                "lifecycleExecutionId: None given; allowed: a string",
-                "maxResults: 5.0 (float) given; allowed: a whole number, 1 or more",
-            ],
-        ),
-        (
             IMAGES.params,
             {"byName": 1, "filters": "a"},
             [
