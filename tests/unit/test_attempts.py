@@ -160,7 +160,7 @@ def test_ctrl_c_before_an_attempt_has_begun_reports_none(seen: list[Attempt]) ->
 @pytest.mark.parametrize("way", [*WAYS, *CALLER_WAYS])
 def test_every_transport_reports_and_adds_headers(way: str, seen: list[Attempt]) -> None:
     server = ScriptedServer([[page_response("ami-1")]])
-    options = {"on_attempt": seen.append, "extra_headers": {"Traceparent": "00-1"}}
+    options: Any = {"on_attempt": seen.append, "extra_headers": {"Traceparent": "00-1"}}
     try:
         assert call_in_turn(way, server.url, **options) == ["ami-1"]
     finally:

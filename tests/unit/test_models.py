@@ -85,7 +85,8 @@ NULLS = dict.fromkeys(("state", "startTime", "snapshots", "imageUris"))
 def test_absent_and_null_members_are_absent_and_read_as_none_or_empty(members: object) -> None:
     page = page_of({"resources": [members]})
     (resource,) = page.resources
-    assert resource.state is resource.start_time is None
+    assert resource.state is None
+    assert resource.start_time is None
     for values in (resource.snapshots, resource["imageUris"]):
         assert isinstance(values, list)
         assert list(values) == []
@@ -421,7 +422,7 @@ CHANGES: dict[str, Callable[[Any, str, Any], object]] = {
     "pop with a default": lambda members, key, value: members.pop(key, value),
     "setdefault": lambda members, key, value: members.setdefault(key, value),
     "update": lambda members, key, value: members.update({key: value}, added=value),
-    "union": lambda members, key, value: operator.ior(members, {key: value}) is members,
+    "union": lambda members, key, value: members.__ior__({key: value}) is members,
     "clear": lambda members, *_: members.clear(),
 }
 VALUES: dict[str, Any] = {
