@@ -55,12 +55,12 @@ def make_broken_account(most: int = 50) -> LifecycleAccount:
     arn = policy_arn(0)
     policy = {"arn": arn, "name": "whole", "status": "ENABLED", "dateLastRun": 1790812800}
     account.policies = [policy, *broken_items("LifecyclePolicySummary", policy, "arn")]
-    execution, image = make_execution(0, 0), make_image(RUN, 0)
-    executions = broken_items("LifecycleExecution", execution, "lifecycleExecutionId")
-    account.executions[arn] = [execution, *executions]
+    image = make_image(RUN, 0) | {"startTime": 1790812800, "endTime": 1790812801}
+    others = broken_items("LifecycleExecution", make_execution(0, 1), "lifecycleExecutionId")
+    account.executions[arn] = [make_execution(0, 0), *others]
     resource, parent = "LifecycleExecutionResource", image["resourceId"]
     account.resources[RUN, None] = [image, *broken_items(resource, image, "resourceId")]
-    account.resources[RUN, parent] = broken_items(resource, make_ami(parent, 0), "resourceId")
+    account.resources[RUN, parent] = broken_items(resource, make_ami(parent, 1), "resourceId")
     return account
 
 
