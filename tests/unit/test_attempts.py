@@ -32,7 +32,7 @@ NAME = "ListLifecycleExecutionResources"
 
 @pytest.fixture
 def seen() -> list[Attempt]:
-    """The reported attempts."""
+    """Return a list for the reported attempts."""
     return []
 
 

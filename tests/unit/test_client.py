@@ -27,9 +27,10 @@ def test_a_call_posts_its_parameters_as_json_with_a_user_agent_in_the_format_of_
     client_with: ClientWith,
 ) -> None:
     recorder = RecordingService()
-    client_with(recorder).list_lifecycle_execution_resources(
+    page = client_with(recorder).list_lifecycle_execution_resources(
         lifecycleExecutionId=EXAMPLE_EXECUTION_ID, maxResults=5
     )
+    assert type(page) is OPERATIONS[OPERATION].response
     request = recorder.request
     assert (request.method, request.url.path) == ("POST", "/ListLifecycleExecutionResources")
     assert json.loads(request.content) == {

@@ -388,11 +388,8 @@ def test_a_page_that_is_an_error_is_not_yielded_and_is_resumed_at(
             200, json=responses.pop(0), headers={"x-amzn-RequestId": str(len(responses))}
         )
     )
-    pages = iter(
-        client.get_paginator("list_lifecycle_execution_resources").paginate(
-            lifecycleExecutionId=EXECUTION_ID
-        )
-    )
+    paginator = client.get_paginator("list_lifecycle_execution_resources")
+    pages = iter(paginator.paginate(lifecycleExecutionId=EXECUTION_ID))
     token = next(pages).resume_token
     with pytest.raises(exceptions.ResponseValidationError) as caught:
         next(pages)
