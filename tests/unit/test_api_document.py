@@ -78,9 +78,8 @@ def depth_of(entry: str) -> int:
 
 def arguments_of(entry: str) -> dict[str, str]:
     """Return the items below an entry that describe a name without parentheses, by name."""
-    return dict(
-        found.groups() for line in entry.splitlines()[1:] if (found := ARGUMENT.match(line))
-    )
+    lines = entry.splitlines()[1:]
+    return {found[1]: found[2] for line in lines if (found := ARGUMENT.match(line))}
 
 
 def signature_in(entry: str, name: str) -> dict[str, str | None]:
