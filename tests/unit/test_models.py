@@ -235,34 +235,34 @@ def test_a_page_is_read_as_a_dictionary() -> None:
     assert "us-west-2" in resource.values()
 
 
-@pytest.mark.parametrize("copier", [copy.copy, Page.copy])
-def test_a_copy_is_shallow_and_apart(copier: Any) -> None:
-    page = page_of(FULL_PAGE)
-    copied = copier(page)
-    assert copied.resources is page.resources
-    assert copied.response_metadata == page.response_metadata
-    copied["resources"] = []
-    del copied["nextToken"]
-    copied["new"] = 1
-    copied.resume_token = "token"
-    assert copied["NextToken"] == "token"
-    assert dict(page) == dict(page_of(FULL_PAGE))
-    assert page.resume_token is None
-
-
 @pytest.mark.parametrize(
-    "again", [copy.copy, copy.deepcopy, lambda page: pickle.loads(pickle.dumps(page))]
+    ("again", "is_shallow"),
+    [
+        (copy.copy, True),
+        (Page.copy, True),
+        (copy.deepcopy, False),
+        (lambda page: pickle.loads(pickle.dumps(page)), False),
+    ],
+    ids=["copy", "method", "deepcopy", "pickle"],
 )
-def test_a_changed_page_is_copied_and_pickled_as_it_is(again: Any) -> None:
+def test_a_changed_page_is_copied_as_it_is_and_apart(again: Any, *, is_shallow: bool) -> None:
     page = page_of({**FULL_PAGE, "new": {"a": [1]}})
     page.resume_token = "token"
     assert page["ResponseMetadata"].pop("RetryAttempts") == 0
     del page["nextToken"]
+    before = dict(page)
     other = again(page)
     assert type(other) is Page
-    assert dict(other) == dict(page)
+    assert dict(other) == before
     assert other == page
-    assert (other.resources is page.resources) is (again is copy.copy)
+    assert (other.resources is page.resources) is is_shallow
+    other["resources"] = []
+    del other["new"]
+    other["added"] = 1
+    other.resume_token = "other"
+    assert other["NextToken"] == "other"
+    assert dict(page) == before
+    assert page.resume_token == "token"
 
 
 def test_a_change_of_the_metadata_stays() -> None:
