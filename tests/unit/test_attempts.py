@@ -15,13 +15,13 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, Attempt, ImageBuilder, exceptions
-from imagebuilder_pager._aws.attempts import AttemptHook, AttemptReport
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager._aws.retries import RetryState
 from imagebuilder_pager.models.exceptions import ServiceUnavailableException
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.calls import Outcomes, async_client
 from tests.fakes.clients import EXECUTION, OPERATION, ClientWith, list_page
+from tests.fakes.clocks import FakeClock
 from tests.fakes.connections import CALLER_WAYS, WAYS, call_in_turn, page_response
 from tests.fakes.servers import ScriptedServer
 from tests.fakes.services import RecordingService, ScriptedService, error_response, fail_on_request
@@ -135,25 +135,22 @@ def test_an_attempt_that_is_cancelled_is_reported(backend: str, seen: list[Attem
     assert type(attempt.error).__name__ in {"CancelledError", "Cancelled"}
 
 
-def test_ctrl_c_before_an_attempt_has_begun_reports_none(seen: list[Attempt]) -> None:
-    def interrupt() -> float:
-        raise KeyboardInterrupt
+class InterruptedClock(FakeClock):
+    """A clock with Ctrl-C at the first measurement after a wait."""
 
-    clock = iter([float, float, interrupt])
-    report = AttemptReport(
-        ("imagebuilder", NAME, "host"),
-        logging.getLogger("imagebuilder_pager.calls"),
-        AttemptHook.of("on_attempt", seen.append),
-        monotonic=lambda: next(clock)(),  # noqa: PLW0108 - one for each call
-        redact=str,
-        redact_error=str,
-    )
-    report.end(KeyboardInterrupt())
-    report.begin(1)
-    report.end()
+    def monotonic(self) -> float:
+        if self.slept:
+            self.slept.clear()
+            raise KeyboardInterrupt
+        return super().monotonic()
+
+
+def test_ctrl_c_before_an_attempt_has_begun_reports_none(
+    outcomes: Outcomes, seen: list[Attempt]
+) -> None:
+    service = ScriptedService(error_response(503), clock=InterruptedClock())
     with pytest.raises(KeyboardInterrupt):
-        report.begin(2)
-    report.end(KeyboardInterrupt())
+        outcomes(service, on_attempt=seen.append)
     assert [attempt.number for attempt in seen] == [1]
 
 
