@@ -82,7 +82,7 @@ LOWEST = .venv-lowest
 LOWEST_TOOLS = botocore-stubs|hypothesis|mypy|pytest|pytest-mypy-plugins|pytest-xdist|respx|trio|types-jmespath
 
 # These tests compare with AWS's service model, which is older in an old botocore.
-NEWEST_MODEL = --ignore=tests/unit/test_service_model.py --ignore=tests/unit/test_generated.py \
+NEWEST_MODEL = --ignore=tests/unit/test_generated.py \
   --deselect tests/unit/test_fixtures.py::test_every_page_of_the_account_is_valid_by_the_service_model
 
 test-lowest: $(LOWEST)/.installed
