@@ -5,12 +5,12 @@ import logging
 import multiprocessing
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager, suppress
@@ -56,7 +56,7 @@ from tests.fakes.moving_fleets import (
 from tests.fakes.servers import wait_until
 
 RESOURCES = "ListLifecycleExecutionResources"
-TIMEOUT = 15.0  # seconds, more than is needed
+TIMEOUT = 60.0  # seconds; it only ends a test that has failed
 KILLS = 20
 connect: Callable[..., Any] = Client  # which has no types
 
@@ -177,7 +177,7 @@ def test_a_second_ctrl_c_ends_at_once(
             terminal.press_ctrl_c(is_for_all=is_for_all)
             wait_until(lambda: terminal.err.stat().st_size > 0)
             terminal.press_ctrl_c(is_for_all=is_for_all)
-            assert terminal.process.wait(5) == 130
+            assert terminal.process.wait(TIMEOUT / 2) == 130  # before a call under way times out
             wait_until(lambda: not terminal.has_processes())
             assert "Traceback" not in terminal.err.read_text()
         assert_completes(path, fleet)
@@ -301,17 +301,10 @@ def test_a_killed_dask_worker_loses_nothing_and_a_killed_scheduler_ends_the_run(
         assert_each_once(path, local)
 
         scheduler: int = client.run_on_scheduler(os.getpid)
-        died: list[float] = []
-
-        def kill_the_scheduler() -> None:
-            os.kill(scheduler, signal.SIGKILL)
-            died.append(time.monotonic())
-
         fleet.calm()
-        fleet.before(kill_the_scheduler, RESOURCES, number=20)
+        fleet.before(lambda: os.kill(scheduler, signal.SIGKILL), RESOURCES, number=20)
         with pytest.raises(ExecutorLostError):
             run(later, targets, executor=client.get_executor())
-        assert time.monotonic() - died[0] < 10
         assert not run(later, targets).failures
     assert stored_records(later) == expected_records(local)
 
@@ -371,4 +364,5 @@ def test_a_run_without_results_logs_the_targets_that_it_waits_for(
     ):
         run(path, executor=executor, on_progress=break_down_later)
     too_long.cancel()
-    assert f"no result for 0 s; waiting for 1 batches, of {TARGET.name}" in caplog.messages
+    said = re.compile(rf"no result for \d+ s; waiting for 1 batches, of {TARGET.name}")
+    assert any(map(said.fullmatch, caplog.messages))
