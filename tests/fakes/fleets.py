@@ -40,7 +40,7 @@ Fleet = TypeVar("Fleet", bound=Callable[[httpx.Request], httpx.Response])
 
 
 class Serve(Protocol):
-    """Serve the fleet until the test is over, and return it."""
+    """A function that serves a fleet until the test is over, and returns it."""
 
     def __call__(self, fleet: Fleet, *, latency: float = 0.0) -> Fleet: ...
 

@@ -168,9 +168,9 @@ def make_execution(
     end: dt.datetime = PAST,
     **members: Any,
 ) -> Execution:
-    """Return an execution of images with an AMI each, of which some are IN_PROGRESS.
+    """Return an execution of images with an AMI each.
 
-    ``members`` are those of the images and AMIs.
+    As many of the images as ``unfinished`` are IN_PROGRESS. ``members`` are of the images and AMIs.
     """
     time = end.timestamp()
     resources, children = [], {}

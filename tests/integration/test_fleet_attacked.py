@@ -66,7 +66,8 @@ RESOURCES = "ListLifecycleExecutionResources"
 TOKEN_ERROR = "InvalidPaginationTokenException"
 EXTERNAL_ID = "7f3c-audit-9b1e"
 RESET = httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")})
-ONE_ATTEMPT, ONE_AT_A_TIME = {"max_attempts": 1}, {"max_concurrency_per_target": 1}
+ONE_ATTEMPT = {"max_attempts": 1}
+ONE_AT_A_TIME = {"max_concurrency_per_target": 1}
 MAX_BATCHES = 200  # more than a run of these tests has
 INCOMPLETE = "SELECT execution_id FROM listings WHERE NOT complete"
 
@@ -159,60 +160,73 @@ def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
 # Listings and targets that fail.
 
 
-class Refused(NamedTuple):
-    """The first listings of several, which are refused, and the arguments of the run."""
+class Level(NamedTuple):
+    """A kind of listings: their requests, and the query of those with an error."""
 
-    number: int
-    of: int
+    operation: str
+    parameter: str
+    id_of: Callable[[int], str]
+    sql: str
+
+
+class Failing(NamedTuple):
+    """Listings of which the first ones fail, their answer, and the arguments of the run."""
+
+    failing: int
+    in_all: int
     answer: httpx.Response
     error_type: str
     arguments: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "refused",
+    "listings",
     [
-        Refused(1, 5, error_response("AccessDeniedException", 403), "AccessDeniedException", {}),
-        Refused(8, 18, error_response("ServiceException", 500), "ServiceException", ONE_ATTEMPT),
-        Refused(2, 12, RESET, "ConnectionClosedError", {**ONE_ATTEMPT, **ONE_AT_A_TIME}),
+        Failing(1, 5, error_response("AccessDeniedException", 403), "AccessDeniedException", {}),
+        Failing(8, 18, error_response("ServiceException", 500), "ServiceException", ONE_ATTEMPT),
+        Failing(2, 12, RESET, "ConnectionClosedError", {**ONE_ATTEMPT, **ONE_AT_A_TIME}),
     ],
     ids=["1 of 5, access denied", "8 of 18, status 500", "2 of 12, a reset, one at a time"],
 )
 @pytest.mark.parametrize(
     "level",
     [
-        (RESOURCES, "lifecycleExecutionId", execution_id, "SELECT execution_id FROM listings"),
-        (EXECUTIONS, "resourceArn", policy_arn, "SELECT policy_arn FROM policies"),
+        Level(
+            *(RESOURCES, "lifecycleExecutionId", execution_id),
+            "SELECT execution_id FROM listings WHERE error IS NOT NULL",
+        ),
+        Level(
+            *(EXECUTIONS, "resourceArn", policy_arn),
+            "SELECT policy_arn FROM policies WHERE error IS NOT NULL",
+        ),
     ],
     ids=["resources", "executions"],
 )
 def test_listings_that_fail_for_good_leave_the_others_complete(
-    level: tuple[str, str, Callable[[int], str], str], refused: Refused, path: Path
+    level: Level, listings: Failing, serve: Serve, path: Path
 ) -> None:
     """In each run, and also if they are the first ones."""
-    operation, parameter, id_of, sql = level
-    fleet = make_many(refused.of)
-    ids = {id_of(number) for number in range(refused.number)}
+    fleet = serve(make_many(listings.in_all))
+    ids = {level.id_of(number) for number in range(listings.failing)}
     for one in ids:
-        listing: dict[str, Any] = {parameter: one}
-        fleet.before(refused.answer, operation, **listing)
-    lost = {execution_id(number) for number in range(refused.number)}
+        parameters: dict[str, Any] = {level.parameter: one}
+        fleet.before(listings.answer, level.operation, **parameters)
+    lost = {execution_id(number) for number in range(listings.failing)}
     seen: list[FleetProgress] = []
-    with serve_fleet(fleet):
-        for _ in range(3):
-            (failure,) = run(path, on_progress=seen.append, **refused.arguments).failures
-            assert_all_stored(path, fleet, without=lost)
-            assert failure.failed_listings == refused.number
-            assert failure.error_type == refused.error_type
-            assert f"{refused.number} of its listings failed" in str(failure.error)
-            assert any(one in str(failure.error) for one in ids)
-            assert query(path, "SELECT state FROM targets") == [("incomplete",)]
-            assert {one for (one,) in query(path, f"{sql} WHERE error IS NOT NULL")} == ids
-            assert seen[-1].executions == seen[-1].executions_done
-        fleet.calm()
-        assert_completes(path, fleet)
+    for _ in range(3):
+        (failure,) = run(path, on_progress=seen.append, **listings.arguments).failures
+        assert_all_stored(path, fleet, without=lost)
+        assert failure.failed_listings == listings.failing
+        assert failure.error_type == listings.error_type
+        assert f"{listings.failing} of its listings failed" in str(failure.error)
+        assert any(one in str(failure.error) for one in ids)
+        assert query(path, "SELECT state FROM targets") == [("incomplete",)]
+        assert {one for (one,) in query(path, level.sql)} == ids
+        assert seen[-1].executions == seen[-1].executions_done
+    fleet.calm()
+    assert_completes(path, fleet)
     assert query(path, "SELECT state, error FROM targets") == [("complete", None)]
-    assert query(path, f"{sql} WHERE error IS NOT NULL") == []
+    assert query(path, level.sql) == []
 
 
 class BreakingPool(ThreadPoolExecutor):

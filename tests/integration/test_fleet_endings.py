@@ -115,7 +115,7 @@ def interrupted(fleet: MovingFleet, folder: Path, *arguments: str) -> Iterator[T
 
 @pytest.fixture
 def path(path: Path) -> Path:
-    """The path of a database that notes each write of a resource, also to a complete listing."""
+    """The path of a database that notes each written resource, and if its listing is complete."""
     FleetDatabase(path).close()
     query(path, "CREATE TABLE writes (execution_id, parent_id, resource_id, is_complete)")
     for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
