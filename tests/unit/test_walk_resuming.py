@@ -299,14 +299,14 @@ def test_a_listing_with_tokens_that_are_always_refused(
             del image["resourceId"]
 
     def refuse(request: httpx.Request) -> httpx.Response:
-        """Refuse every token of the operation."""
+        """Refuse every token of the operation, for a limited number of requests."""
+        assert len(account.requests) < 40
         has_token = "nextToken" in json.loads(request.content)
         account.expired += has_token and request.url.path == f"/{operation}"
         return account(request)
 
     with pytest.raises(InvalidPaginationTokenException) as caught:
         records_by(way, refuse, children=False)
-    assert len(account.requests) <= 40
     token = caught.value.resume_token
     assert token is not None
     if has_ids:
