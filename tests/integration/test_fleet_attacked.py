@@ -403,7 +403,7 @@ def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
 
     def fail_after_ctrl_c() -> httpx.Response:
         interrupt()
-        assert has_stopped.wait(10)
+        assert has_stopped.wait(60)
         return error_response("ServiceException", 500)
 
     monkeypatch.setattr(LoopExecutor, "stop", stop_and_tell)

@@ -137,8 +137,12 @@ def leave_out_children(fleet: MovingFleet, path: Path) -> None:
 
 @pytest.mark.parametrize("begin", [stop_among_children, leave_out_children])
 def test_children_that_are_not_listed_are_requested_once_their_policy_is_gone(
-    begin: Callable[[MovingFleet, Path], None], serve: Serve, path: Path
+    begin: Callable[[MovingFleet, Path], None],
+    serve: Serve,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(batch, "MAX_PAGES", 4)  # a batch may go on to its end after Ctrl-C
     fleet = serve(fleet_of(make_execution(0, images=30)))
     begin(fleet, path)
     assert len(stored_records(path)) < len(expected_records(fleet.fleet))
