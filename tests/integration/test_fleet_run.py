@@ -162,6 +162,8 @@ def test_policies_are_listed_in_their_account_and_region(serve: Serve, path: Pat
     again = run(path, targets_of(fleet), policies=reversed(policies))
     assert not result.failures
     assert result.missing_policies == (missing,)
+    # No period of a target is complete, since other policies have not been listed.
+    assert query(path, "SELECT DISTINCT state, complete_until FROM targets") == [("complete", None)]
     assert [one.records > 0 for one in result.targets] == [True, False, False, True]
     executions = query(path, "SELECT DISTINCT policy_arn FROM executions ORDER BY 1")
     assert executions == sorted((arn,) for arn in policies)
