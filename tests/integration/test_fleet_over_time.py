@@ -114,13 +114,14 @@ def test_an_execution_of_friday_is_listed_on_monday(serve: Serve, path: Path) ->
 def test_an_execution_is_requested_by_its_id_once_its_policy_is_gone(
     is_refused: bool, serve: Serve, path: Path
 ) -> None:
-    """Also if the policy was refused before."""
+    """Not while its policy is there, and is refused."""
     fleet = serve(fleet_of(RUNNING, make_execution(1, policy=1)))
     assert not run(path).failures
     if is_refused:
         refusal = error_response("ResourceNotFoundException", 404)
         fleet.before(refusal, "ListLifecycleExecutions", resourceArn=policy_arn(0))
         assert run(path).failures
+        assert "GetLifecycleExecution" not in fleet.count_requests()
     fleet.remove_policy(0)
     fleet.put(make_execution(0, images=3))
     assert_completes(path, fleet)
