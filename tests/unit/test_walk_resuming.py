@@ -40,19 +40,23 @@ Key = tuple[Any, ...]
 
 
 @pytest.mark.parametrize("way", [*WAYS, "in turns"])
-def test_stopped_after_every_record_and_resumed_with_another_page_size(way: str) -> None:
+@pytest.mark.parametrize("policies", [None, [policy_arn(0), policy_arn(1)]], ids=["all", "given"])
+def test_stopped_after_every_record_and_resumed_with_another_page_size(
+    policies: list[str] | None, way: str
+) -> None:
     """Also by the sync and the async client in turns."""
     account = make_account(policies=2, executions=3, images=3, amis=1)
     expected = account.keys()
     found: list[Key] = []
     token: str | None = None
     for number in range(len(expected)):
-        options = {"PageSize": number % 3 + 1, "Prefetch": number % 2 * 4}
+        options: dict[str, Any] = {"PageSize": number % 3 + 1, "Prefetch": number % 2 * 4}
         used = WAYS[number % 2] if way == "in turns" else way
-        records, token = records_by(used, account, 1, StartingToken=token, **options)
+        options |= {"policies": policies, "StartingToken": token}
+        records, token = records_by(used, account, 1, **options)
         found += keys_of(records)
     assert found == expected
-    assert records_by(WAYS[0], account, StartingToken=token) == ([], None)
+    assert records_by(WAYS[0], account, policies=policies, StartingToken=token) == ([], None)
 
 
 @pytest.mark.parametrize("way", WAYS)
