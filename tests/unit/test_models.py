@@ -189,7 +189,8 @@ def test_a_member_that_is_set_to_none_is_absent_and_a_list_is_read_as_empty() ->
     assert list(page.resources) == []
     assert not {"nextToken", "resources"} & (set(page) | page.to_dict().keys())
     page.resources.append(LifecycleExecutionResource(resource_id="ami-1"))
-    assert page.to_dict()["resources"] == [{"resourceId": "ami-1"}]
+    page.resources[0].setdefault("snapshots", []).append("s")
+    assert page.to_dict()["resources"] == [{"resourceId": "ami-1", "snapshots": ["s"]}]
 
 
 def test_a_union_with_a_dictionary_is_a_dictionary() -> None:
