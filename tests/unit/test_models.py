@@ -112,7 +112,9 @@ def test_an_absent_map_reads_as_empty(policy: Any) -> None:
 
 
 def test_unknown_enum_values_and_members_are_kept() -> None:
-    page = page_of({"resources": [{"state": {"status": "DEFERRED"}, "tags": {"a": [None]}}]})
+    sent = {"state": {"status": "DEFERRED"}, "tags": {"a": [None]}}
+    page = page_of({"totalCount": 1, "resources": [sent]})
+    assert list(page) == ["resources", "totalCount", "ResponseMetadata"]
     (resource,) = page.resources
     assert resource.state is not None
     assert resource.state.status == "DEFERRED"
