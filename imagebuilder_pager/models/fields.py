@@ -80,13 +80,11 @@ OpenEnum = Annotated[T | str, _AllowUnknown()]
 
 #: The validation context that reads each :data:`Timestamp` as a :class:`RawTimestamp`.
 RAW_TIMESTAMPS: Final = {"raw_timestamps": True}
-
-
 _IN_RANGE: Final = "in epoch seconds, within the years 1 to 9999"
 
 
 class RawTimestamp(datetime):
-    """A point in time, with its JSON value as ``raw``."""
+    """A point in time in UTC, with its JSON value as ``raw``."""
 
     __slots__ = ("raw",)
 
