@@ -11,7 +11,7 @@ import struct
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import httpx
 
@@ -56,7 +56,7 @@ class LocalServer:
         address = _resolve_loopback(host)
         self._server = _Server(address, port, service, latency)
         url_host = f"[{address}]" if ":" in address else address
-        self.url: str = f"http://{url_host}:{self._server.server_address[1]}"
+        self.url: Final = f"http://{url_host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
