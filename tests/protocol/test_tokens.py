@@ -1,6 +1,7 @@
 """A token's bytes are botocore's, and any other value given as one does no harm."""
 
 import base64
+import contextlib
 import copy
 import json
 from typing import Any
@@ -10,9 +11,10 @@ from botocore.paginate import TokenEncoder
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imagebuilder_pager.exceptions import PaginationError, StartingTokenError
+from imagebuilder_pager.exceptions import StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
 from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
+from tests.fakes.tokens import packed
 
 PROFILE = settings(deadline=None, derandomize=True, max_examples=300)
 NAMES = st.text(max_size=5).filter(lambda name: name != "boto_encoded_keys")
@@ -61,10 +63,6 @@ def test_a_token_of_botocore_is_understood(
     assert list(parsed) == list(members)  # the order is part of the bytes of the next token
 
 
-def packed(text: str) -> str:
-    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
@@ -78,6 +76,12 @@ MEMBERS = st.dictionaries(
     | st.lists(st.lists(st.sampled_from(["A", "B", "C", "boto_truncate_amount", 0, -1, None]))),
 )
 OLD = st.tuples(st.text(max_size=3), st.text(max_size=3), st.integers().map(str) | st.text())
+
+
+def damaged(token: str, place: int, text: str) -> str:
+    return token[:place] + text + token[place + len(text) :]
+
+
 ANY_TOKEN = st.one_of(
     st.text(),
     st.text(alphabet="ABCDwxyz0129+/=_- \n"),
@@ -88,6 +92,7 @@ ANY_TOKEN = st.one_of(
     OLD.map("___".join),
     st.lists(st.text(max_size=2)).map("___".join),
     TOKENS.map(encode_token),
+    st.builds(damaged, TOKENS.map(encode_token), st.integers(0, 40), st.text(max_size=20)),
 )
 
 
@@ -104,14 +109,14 @@ ANY_TOKEN = st.one_of(
 @example(token=packed('{"A": 1e999}'), names=["A"])
 @settings(PROFILE, max_examples=700)
 def test_any_token_sets_the_input_tokens_and_an_offset_alone(token: str, names: list[str]) -> None:
+    with contextlib.suppress(StartingTokenError):
+        assert isinstance(decode_token(token), dict)
     refused: StartingTokenError | None = None
     try:
         parsed, offset = parse_starting_token(token, names)
     except StartingTokenError as error:
         refused = error
     if refused is not None:
-        assert isinstance(refused, PaginationError)
-        assert isinstance(refused, ValueError)
         assert str(refused).startswith("StartingToken: ")
         assert len(str(refused)) < 1000
         return

@@ -110,10 +110,7 @@ def test_4_a_service_token_that_is_json_in_base64_is_passed_on(
 
     service = AnyTokenService()
     pages_by(way, service, {"StartingToken": token})
-    if way == "sync":
-        assert service.requests == [{"Token": token}]
-    pages_by(way, service, {"StartingToken": token, "MaxItems": 3})
-    assert service.requests == [{"Token": token}] * 2
+    assert service.requests == [{"Token": token}]
 
 
 def test_4_such_a_token_resumes_from_within_its_page() -> None:
@@ -132,15 +129,12 @@ NO_OBJECT = (
     "StartingToken: JSON in base64, but a {}; allowed: an object that a paginator has made, or a "
     "token of the service"
 )
-
-
 OFFSET = "StartingToken: offset: {} given; allowed: a whole number from 0 to 1000000"
-
-
 BYTES = "StartingToken: its boto_encoded_keys do not fit its members"
-
-
 DEEP = "StartingToken: JSON in base64, nested too deeply"
+DIGITS = "StartingToken: JSON in base64, with a number of too many digits"
+PARTS = "StartingToken: 3 parts separated by '___'; allowed: 1 and an offset"
+NO_TOKEN = "StartingToken: {} given; allowed: the NextToken of an earlier result"
 
 
 def offset(value: Any) -> str:
@@ -151,92 +145,49 @@ def encoded(paths: Any, **members: Any) -> str:
     return packed({"Token": "t", **members, "boto_encoded_keys": paths})
 
 
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+BYTES_OFFSET = {"boto_truncate_amount": "MQ==", "boto_encoded_keys": [["boto_truncate_amount"]]}
+HUGE_OFFSET = '{"Token": null, "boto_truncate_amount": ' + "9" * 5000 + "}"
+
 #: By the mistake: the token, botocore's result, and the message here.
 MALFORMED: dict[str, tuple[Any, str, str]] = {
     "a list": (packed([1, 2]), "all", NO_OBJECT.format("list")),
     "an empty list": (packed([]), "all", NO_OBJECT.format("list")),
-    "a number": (packed("12"), "AttributeError", NO_OBJECT.format("int")),
-    "a fraction": (packed("1.5"), "AttributeError", NO_OBJECT.format("float")),
     "a text": (packed('"t"'), "AttributeError", NO_OBJECT.format("str")),
     "null": (packed("null"), "AttributeError", NO_OBJECT.format("NoneType")),
-    "true": (packed("true"), "AttributeError", NO_OBJECT.format("bool")),
     "a number, with white space": (" MTI=\n", "AttributeError", NO_OBJECT.format("int")),
-    "a huge number": (
-        packed("9" * 5000),
-        "all",
-        "StartingToken: JSON in base64, with a number of too many digits",
-    ),
+    "a huge number": (packed("9" * 5000), "all", DIGITS),
     "offset negative": (offset(-3), "[7, 8, 9]", OFFSET.format("-3 (int)")),
-    "offset a fraction": (offset(1.5), "TypeError", OFFSET.format("1.5 (float)")),
     "offset a whole float": (offset(2.0), "TypeError", OFFSET.format("2.0 (float)")),
     "offset not a number": (offset(float("nan")), "TypeError", OFFSET.format("nan (float)")),
     "offset a text": (offset("2"), "TypeError", OFFSET.format("'2'")),
     "offset true": (offset(True), "[1, 2, 3, 4, 5, 6, 7, 8, 9]", OFFSET.format("True (bool)")),
     "offset null": (offset(None), "all", OFFSET.format("None")),
     "offset a list": (offset([1]), "TypeError", OFFSET.format("a list")),
-    "offset a long text": (
-        offset("2" * 99),
-        "TypeError",
-        OFFSET.format("a string of 99 characters"),
-    ),
     "offset absurd": (offset(10**6 + 1), "[]", OFFSET.format("1000001 (int)")),
-    "offset more absurd": (
-        offset(10**30),
-        "[]",
-        OFFSET.format("a whole number of more than 20 digits"),
-    ),
-    "offset of 5000 digits": (
-        packed('{"Token": null, "boto_truncate_amount": ' + "9" * 5000 + "}"),
-        "all",
-        "StartingToken: JSON in base64, with a number of too many digits",
-    ),
-    "offset of bytes": (
-        packed({"boto_truncate_amount": "MQ==", "boto_encoded_keys": [["boto_truncate_amount"]]}),
-        "TypeError",
-        OFFSET.format("a bytes"),
-    ),
+    "offset of 5000 digits": (packed(HUGE_OFFSET), "all", DIGITS),
+    "offset of bytes": (packed(BYTES_OFFSET), "TypeError", OFFSET.format("a bytes")),
     "encoded keys of no member": (encoded([["Nope"]]), "KeyError", BYTES),
     "encoded keys no list": (encoded(3), "all", BYTES),
-    "encoded keys of numbers": (encoded([3]), "all", BYTES),
-    "encoded keys true": (encoded(True), "all", BYTES),
     "an empty path": (encoded([[]]), "AttributeError", BYTES),
     "a path into a text": (encoded([["Token", 0]]), "all", BYTES),
     "a path beyond a list": (encoded([["Token", 4]], Token=["eA=="]), "IndexError", BYTES),
-    "a path with a name in a list": (encoded([["Token", "x"]], Token=["eA=="]), "all", BYTES),
     "a path of lists": (encoded([[["Token"]]]), "all", BYTES),
     "bytes that are no base64": (encoded([["Token"]], Token="%%%"), "all", BYTES),
     "bytes that are no text": (encoded([["Token"]], Token=5), "AttributeError", BYTES),
     "bytes in bytes": (encoded([["Token"], ["Token"]], Token="eA=="), "AttributeError", BYTES),
-    "deep": (packed("[" * 100_000 + "]" * 100_000), "RecursionError", DEEP),
-    "deep in a token": (
-        packed('{"Token": ' + "[" * 100_000 + "]" * 100_000 + "}"),
-        "RecursionError",
-        DEEP,
-    ),
-    "less deep": (packed('{"Token": ' + "[" * 70 + "]" * 70 + "}"), "all", DEEP),
+    "deep": (packed(nested(100_000)), "RecursionError", DEEP),
+    "deep in a token": (packed(f'{{"Token": {nested(100_000)}}}'), "RecursionError", DEEP),
+    "less deep": (packed(f'{{"Token": {nested(70)}}}'), "all", DEEP),
     "old, offset negative": ("t___-3", "[7, 8, 9]", OFFSET.format("-3 (int)")),
     "old, offset absurd": ("t___1000001", "[]", OFFSET.format("1000001 (int)")),
-    "old, too many parts": (
-        "does___not___work",
-        "ValueError",
-        "StartingToken: 3 parts separated by '___'; allowed: 1 and an offset",
-    ),
-    "empty": ("", "all", "StartingToken: '' given; allowed: the NextToken of an earlier result"),
-    "no text": (
-        17,
-        "AttributeError",
-        "StartingToken: 17 (int) given; allowed: the NextToken of an earlier result",
-    ),
-    "bytes": (
-        b"dA==",
-        "AttributeError",
-        "StartingToken: a bytes given; allowed: the NextToken of an earlier result",
-    ),
-    "an object": (
-        {"Token": "t"},
-        "AttributeError",
-        "StartingToken: a dict given; allowed: the NextToken of an earlier result",
-    ),
+    "old, too many parts": ("does___not___work", "ValueError", PARTS),
+    "empty": ("", "all", NO_TOKEN.format("''")),
+    "no text": (17, "AttributeError", NO_TOKEN.format("17 (int)")),
+    "bytes": (b"dA==", "AttributeError", NO_TOKEN.format("a bytes")),
 }
 
 
@@ -270,23 +221,17 @@ ODD = [
     "a___1.5",
     "a__12",
     "==",
-    "not base64!",
     "ünïcode-☃",
     "MTIz!!",
     "MTI",
-    "{}",
     '{"Token": "t"}',
-    "[1]",
     "null",
     "None ",
     " ",
-    "\n",
     "\x00",
-    "12",
     packed("no JSON"),
     base64.b64encode(b"\xff\xfe\x00").decode(),
     base64.urlsafe_b64encode(b'{"a": "\xc3\xbe\xc3\xbf?>"}').decode() + "-_",
-    "x" * 1_000_000,
     "/" * 65535,
 ]
 
@@ -327,50 +272,27 @@ def test_5_no_token_skips_more_items_than_a_page_has(
     paginator = make_client(service).get_paginator(
         "list_lifecycle_execution_resources", max_page_size=size
     )
-    for offset in (most + 1, 999_999):
-        for token in (packed(f'{{"boto_truncate_amount": {offset}}}'), f"None___{offset}"):
+    for skipped in (most + 1, 999_999):
+        for token in (packed({"boto_truncate_amount": skipped}), f"None___{skipped}"):
             config: Any = {"StartingToken": token}
-            with pytest.raises(StartingTokenError, match=rf"{offset} .*from 0 to {most}$"):
+            with pytest.raises(StartingTokenError, match=rf"{skipped} .*from 0 to {most}$"):
                 paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
     assert service.requests == 0
 
 
-def test_5_a_token_may_skip_a_page_of_the_requested_size() -> None:
-    items = [{"resourceId": str(number)} for number in range(1_500)]
-    spec = PaginationSpec(
-        input_token="t", output_token="t", result_key="r", limit_key="n", max_page_size=1_000
-    )
-    pages = Paginator(lambda **_: {"r": items}, spec).paginate(
-        PaginationConfig={
-            "PageSize": 1_500,
-            "StartingToken": packed('{"boto_truncate_amount": 1400}'),
-        }
-    )
-    assert len(list(pages.items())) == 100
+@pytest.mark.parametrize(
+    ("max_page_size", "page_size"),
+    [(None, None), (1_500, None), (1_000, 1_500)],
+    ids=["no limit in the spec", "the limit of the spec", "the requested size"],
+)
+def test_5_a_token_may_skip_a_page(max_page_size: int | None, page_size: int | None) -> None:
+    spec = PaginationSpec.from_model(ENTRY, max_page_size=max_page_size)
+    config = {"PageSize": page_size, "StartingToken": offset(1_500)}
+    paginator: Paginator[Any, Any] = Paginator(lambda **_: {"Items": list(range(2_000))}, spec)
+    assert next(paginator.paginate(PaginationConfig=config).items()) == 1_500
 
 
-def test_5_a_token_of_a_page_costs_no_more_than_an_honest_one() -> None:
-    service = local(100)
-    paginator = client_of(service).get_paginator(
-        "list_lifecycle_execution_resources", max_page_size=25
-    )
-    token = packed('{"boto_truncate_amount": 25}')
-    config: Any = {"StartingToken": token, "MaxItems": 1}
-    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
-    assert [item.resource_id for item in pages.items()] == ["ami-0025"]
-    assert service.requests == 2
-
-
-def test_5_without_a_limit_in_the_spec_larger_pages_can_be_resumed() -> None:
-    entry = {"input_token": "t", "output_token": "t", "result_key": "Items"}
-    page = {"Items": list(range(2_000))}
-    config = {"StartingToken": packed('{"t": null, "boto_truncate_amount": 1500}')}
-    for spec in (
-        PaginationSpec.from_model(entry),
-        PaginationSpec.from_model(entry, max_page_size=1_500),
-    ):
-        items = Paginator(lambda **_: page, spec).paginate(PaginationConfig=config).items()
-        assert next(items) == 1500
-    for wrong in (0, -1, True, "5"):
-        with pytest.raises(ValueError, match="max_page_size"):
-            PaginationSpec.from_model(entry, max_page_size=wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize("wrong", [0, -1, True, "5"])
+def test_5_an_invalid_limit_of_the_spec_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="max_page_size"):
+        PaginationSpec.from_model(ENTRY, max_page_size=wrong)
