@@ -85,6 +85,8 @@ def test_the_result_keys() -> None:
 
 # PaginationConfig.
 
+NAMES = ["MaxItems", "PageSize", "StartingToken", "Prefetch"]
+
 
 def paginate(config: Any, entry: Any = ENTRY) -> Any:
     service = FakeService(LISTING)
@@ -138,7 +140,7 @@ def test_all_invalid_config_values_are_reported_at_once() -> None:
     config = {"MaxItems": -1, "PageSize": "x", "Maxitems": 3, 5: 6}
     with pytest.raises(ParamValidationError) as caught:
         paginate(config)
-    keys = "MaxItems, PageSize, StartingToken, Prefetch"
+    keys = ", ".join(NAMES)
     assert str(caught.value) == (
         "paginate: invalid parameters; nothing was sent\n"
         f"  - PaginationConfig: unknown key 'Maxitems'; allowed: {keys}\n"
@@ -156,7 +158,7 @@ def test_a_config_that_is_not_a_mapping_is_refused(config: Any) -> None:
         paginate(config)
 
 
-@pytest.mark.parametrize("config", [None, {}, {"MaxItems": None, "PageSize": None}], ids=repr)
+@pytest.mark.parametrize("config", [None, {}, dict.fromkeys(NAMES)], ids=repr)
 def test_a_config_value_of_none_counts_as_absent(config: Any) -> None:
     assert list(paginate(config).items()) == LISTING.items
 

@@ -1,8 +1,9 @@
 """Prefetching changes no page, no order, no token and no error, and is bounded."""
 
-import threading
 from typing import Any, NoReturn
 
+import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,6 @@ from tests.fakes.paginated_service import (
     FakeService,
     Listing,
     ServiceError,
-    botocores,
     items_by,
     ours,
     pages_by,
@@ -23,14 +23,13 @@ from tests.fakes.paginated_service import (
 )
 from tests.fakes.prefetching import (
     TEN,
+    TIMEOUT,
     FailingService,
-    GatedService,
     collect,
     count_tasks,
     join_prefetch_threads,
     prefetch_threads,
     run_all_tasks,
-    watch_prefetch_thread,
 )
 
 PROFILE = settings(deadline=None, derandomize=True, max_examples=100)
@@ -55,13 +54,6 @@ def test_pages_and_tokens_are_the_same_without_prefetch(
     assert ahead.requests == plain.requests
     items = items_by(way, FakeService(listing), {**config, "Prefetch": depth})
     assert items == items_by(way, FakeService(listing), config)
-
-
-def test_boto3_ignores_prefetch() -> None:
-    service = FakeService(TEN)
-    pages = botocores(service, ENTRY).paginate(PaginationConfig={"Prefetch": 3, "MaxItems": 3})
-    assert pages.build_full_result()["Items"] == [0, 1, 2]
-    assert service.requests == [{}, {"Token": "t0:2.0"}]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -101,86 +93,47 @@ def test_an_error_that_is_never_reached_is_never_raised(way: str, end: dict[str,
 # How many requests there are.
 
 
+class BoundedService(FakeService):
+    """A service that fails at a request beyond those that are allowed now."""
+
+    allowed = 0
+
+    def __call__(self, **params: Any) -> dict[str, Any]:
+        page = super().__call__(**params)
+        assert len(self.requests) <= self.allowed
+        return page
+
+
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("by", ["pages", "items"])
 @pytest.mark.parametrize("depth", [0, 1, 2, 5, 50])
 @pytest.mark.parametrize("most", [None, 0, 3, 4, 9, 100])
 def test_never_more_requests_than_needed_and_n_ahead(
-    monkeypatch: pytest.MonkeyPatch, way: str, depth: int, most: int | None
+    way: str, by: str, depth: int, most: int | None
 ) -> None:
-    run_thread = watch_prefetch_thread(monkeypatch)
     needed = 10 if most is None else min(10, max(1, -(-most // 2)))
-    service = FakeService(TEN)
-
-    async def main() -> None:
-        iterator = aiter(paginate_by(way, service, {"Prefetch": depth, "MaxItems": most}))
-        await run_all_tasks()
-        assert service.requests == []
-        number = 0
-        async for _ in iterator:
-            number += 1
-            run_thread()
-            await run_all_tasks()
-            await run_all_tasks()
-            assert len(service.requests) == min(needed, number + depth)
-        assert number == needed == len(service.requests)
-
-    run(way, main)
-
-
-def test_items_fetch_ahead_by_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_thread = watch_prefetch_thread(monkeypatch)
-    service = FakeService(TEN)
-    items = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 2}).items()
-    counts = []
-    for _ in range(6):
-        next(items)
-        run_thread()
-        counts.append(len(service.requests))
-    assert counts == [3, 3, 4, 4, 5, 5]
-
-
-def test_the_next_page_is_fetched_while_the_caller_works() -> None:
-    """The caller has the page while the request for the next one is under way."""
-    service = GatedService(TEN, free=1)
-    iterator = iter(ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": 1}))
-    assert next(iterator)["Items"] == [0, 1]
-    service.wait_for(2)
-    assert len(prefetch_threads()) == 1
-    assert len(service.requests) == 2
-    service.gate.release(100)
-    assert next(iterator)["Items"] == [2, 3]
-    service.wait_for(1)
-    assert [page["Items"][0] for page in iterator] == [4, 6, 8, 10, 12, 14, 16, 18]
-
-
-# 0 fetches nothing ahead.
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("config", [{}, {"Prefetch": 0}, {"Prefetch": None}, {"Prefetch": "0"}])
-def test_0_starts_no_thread_or_task_and_fetches_nothing_ahead(
-    way: str, config: dict[str, Any]
-) -> None:
-    callers: set[int] = set()
-
-    class Service(FakeService):
-        def __call__(self, **params: Any) -> dict[str, Any]:
-            callers.add(threading.get_ident())
-            return super().__call__(**params)
-
-    service = Service(TEN)
+    service = BoundedService(TEN)
 
     async def main() -> None:
         before = count_tasks(way)
-        number = 0
-        async for _ in paginate_by(way, service, config):
-            number += 1
-            await run_all_tasks()
-            assert len(service.requests) == number
-            assert count_tasks(way) == before
+        pages = paginate_by(way, service, {"Prefetch": depth, "MaxItems": most})
+        values = aiter(pages) if by == "pages" else pages.items()
+        await run_all_tasks()
+        assert service.requests == []
+        service.allowed = 1 + depth
+        count = 0
+        async for _ in values:
+            count += 1
+            page_number = count if by == "pages" else (count + 1) // 2
+            with anyio.fail_after(TIMEOUT):
+                while len(service.requests) < min(needed, page_number + depth):
+                    await anyio.lowlevel.checkpoint()
+            assert depth > 0 or count_tasks(way) == before
+            is_last_item = by == "pages" or count % 2 == 0
+            service.allowed = page_number + is_last_item + depth
+        assert len(service.requests) == needed
 
     run(way, main)
-    assert callers == {threading.get_ident()}
 
 
 def never(**_: Any) -> NoReturn:

@@ -1,4 +1,4 @@
-"""However an iteration ends, prefetching leaves no thread, task or connection behind."""
+"""However an iteration ends, also by cancelling, nothing is left behind, and it can be resumed."""
 
 import contextlib
 import contextvars
@@ -29,56 +29,49 @@ from tests.fakes.paginated_service import (
     run,
 )
 from tests.fakes.prefetching import (
+    CANCELLATIONS,
     TEN,
     TIMEOUT,
     CallerError,
     GatedService,
     HeldService,
+    cancel_while_waiting,
+    collect,
     count_tasks,
     join_prefetch_threads,
     prefetch_threads,
-    raise_in_loop,
     run_all_tasks,
 )
 
-OPERATION: Any = "list_lifecycle_execution_resources"
-
 
 @pytest.mark.parametrize("leave", ["break", "close", "unused", "throw", "search fails"])
-@pytest.mark.parametrize("values", ["pages", "items", "search"])
+@pytest.mark.parametrize("values", ["pages", "items", "search", "a result key"])
 @pytest.mark.parametrize("depth", [1, 3])
 def test_no_thread_is_left(leave: str, values: str, depth: int) -> None:
     service = FakeService(TEN)
     pages = ours(service, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
-    iterator = {"pages": iter(pages), "items": pages.items(), "search": pages.search("@")}[values]
-    if leave == "search fails":
-        iterator = pages.search("abs(Items)")
-        with pytest.raises(PaginationError, match="invalid type"):
+    iterator: Any = {
+        "pages": iter(pages),
+        "items": pages.items(),
+        "search": pages.search("abs(Items)" if leave == "search fails" else "@"),
+        "a result key": pages.result_key_iters()[0],
+    }[values]
+    if leave != "unused":
+        error = pytest.raises(PaginationError, match="invalid type")
+        fails = leave == "search fails" and values == "search"
+        with error if fails else contextlib.nullcontext():
             next(iterator)
-    elif leave == "throw":  # as an error in the loop
-        next(iterator)
+    if leave == "throw":  # as an error in the loop
         with pytest.raises(CallerError):
             iterator.throw(CallerError())
-    else:
-        if leave != "unused":
-            next(iterator)
-        if leave == "close":
-            iterator.close()
-            assert list(iterator) == []
+    elif leave == "close":
+        iterator.close()
+        assert list(iterator) == []
     del iterator
+    gc.collect()
     join_prefetch_threads()
     assert len(service.requests) <= 1 + depth
     assert len(pages.build_full_result()["Items"]) == 20  # and it can be used again
-
-
-def test_no_thread_is_left_by_result_key_iters() -> None:
-    pages = ours(FakeService(TEN), ENTRY).paginate(PaginationConfig={"Prefetch": 2})
-    [items] = pages.result_key_iters()
-    assert [next(items), next(items), next(items)] == [0, 1, 2]
-    assert len(prefetch_threads()) == 1
-    del items
-    gc.collect()
-    join_prefetch_threads()
 
 
 @pytest.mark.parametrize("leave", ["drop", "close", "an error", "a collection of garbage"])
@@ -133,7 +126,7 @@ def test_a_client_may_be_closed_while_a_page_is_fetched(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("leave", ["drop", "exception", "aclose", "unused", "search fails"])
+@pytest.mark.parametrize("leave", ["drop", "aclose", "unused", "search fails"])
 @pytest.mark.parametrize("depth", [1, 3])
 def test_no_task_is_left(backend: str, leave: str, depth: int) -> None:
     """Neither a task nor a request that is under way."""
@@ -144,17 +137,14 @@ def test_no_task_is_left(backend: str, leave: str, depth: int) -> None:
         pages = ours_async(method, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
         iterator: Any = pages.search("abs(Items)") if leave == "search fails" else pages.items()
         if leave == "search fails":
-            with pytest.raises(Exception, match="invalid type"):
+            with pytest.raises(PaginationError, match="invalid type"):
                 await anext(iterator)
-        elif leave == "exception":
-            with pytest.raises(CallerError):
-                await raise_in_loop(iterator)
         elif leave != "unused":
             await anext(iterator)
             await method.asked.wait()
             assert count_tasks(backend) == before + 1
             assert method.open == 1
-        if leave in {"aclose", "unused", "search fails"}:
+        if leave != "drop":
             await iterator.aclose()
             assert count_tasks(backend) == before  # at once
             assert [value async for value in iterator] == []
@@ -167,6 +157,62 @@ def test_no_task_is_left(backend: str, leave: str, depth: int) -> None:
         assert len((await pages.build_full_result())["Items"]) == 20
 
     run(backend, main)
+
+
+async def rest_of(token: str | None) -> list[Any]:
+    pages = ours_async(FakeService(TEN).later, ENTRY).paginate(
+        PaginationConfig={"StartingToken": token}
+    )
+    return [item async for item in pages.items()]
+
+
+@pytest.mark.parametrize("by", CANCELLATIONS)
+@pytest.mark.parametrize("depth", [0, 1, 3])
+@pytest.mark.parametrize("free", [0, 1, 3])
+def test_cancelled_while_it_waits(by: str, depth: int, free: int) -> None:
+    async def main() -> None:
+        method = HeldService(free)
+        seen: list[Any] = []
+        pages = ours_async(method, ENTRY).paginate(PaginationConfig={"Prefetch": depth})
+        before = count_tasks(by)
+        await cancel_while_waiting(by, lambda: collect(pages.items(), seen), method.asked)
+        assert seen == TEN.items[: 2 * free]
+        if by == "asyncio":
+            await run_all_tasks()  # the scope has cancelled the cleanup's own wait
+        assert count_tasks(by) == before
+        assert method.open == 0
+        assert (pages.resume_token is None) == (free == 0)
+        assert seen + await rest_of(pages.resume_token) == TEN.items
+        method.answer.set()
+        assert (await pages.build_full_result())["Items"] == TEN.items
+
+    run(by, main)
+
+
+@pytest.mark.parametrize("by", CANCELLATIONS)
+@pytest.mark.parametrize("depth", [0, 2])
+def test_cancelled_while_the_caller_works(by: str, depth: int) -> None:
+    async def main() -> None:
+        pages = ours_async(FakeService(TEN).later, ENTRY).paginate(
+            PaginationConfig={"Prefetch": depth}
+        )
+        working = anyio.Event()
+        before = count_tasks(by)
+        seen: list[Any] = []
+
+        async def iterate() -> None:
+            async for item in pages.items():
+                seen.append(item)
+                if item == 4:
+                    working.set()
+                    await anyio.sleep_forever()
+
+        await cancel_while_waiting(by, iterate, working)
+        await run_all_tasks()
+        assert count_tasks(by) == before
+        assert seen + await rest_of(pages.resume_token) == TEN.items
+
+    run(by, main)
 
 
 @pytest.mark.parametrize("second", BACKENDS)
@@ -187,12 +233,7 @@ def test_an_iteration_over_several_event_loops(backend: str, second: str, depth:
     assert [*first, *run(second, lambda: take(1))] == [0, 1, 2, 3]  # of the page that is here
     with pytest.raises(PaginationError, match="in the event loop in which it began") as caught:
         run(second, lambda: take(1))
-
-    async def rest() -> list[Any]:
-        config = {"StartingToken": caught.value.resume_token, "Prefetch": depth}
-        return [item async for item in paginator.paginate(PaginationConfig=config).items()]
-
-    assert run(second, rest) == TEN.items[4:]
+    assert run(second, lambda: rest_of(caught.value.resume_token)) == TEN.items[4:]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
