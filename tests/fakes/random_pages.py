@@ -33,6 +33,7 @@ class RandomValues:
     def value(self, shape: Any, depth: int = 0) -> Any:
         """Return a value of the shape; each string or whole number is returned only once."""
         rng = self.rng
+        count = rng.randrange(3) if depth < MAX_DEPTH else 0
         match shape.type_name:
             case "structure":
                 members = shape.members if depth < MAX_DEPTH else {}
@@ -42,9 +43,8 @@ class RandomValues:
                     if rng.random() < 0.5
                 }
             case "list":
-                return self.items(shape, rng.randrange(3) if depth < MAX_DEPTH else 0, depth)
+                return [self.value(shape.member, depth + 1) for _ in range(count)]
             case "map":
-                count = rng.randrange(3) if depth < MAX_DEPTH else 0
                 return {
                     self.unique("key"): self.value(shape.value, depth + 1) for _ in range(count)
                 }
@@ -63,10 +63,6 @@ class RandomValues:
             "timestamp": EPOCH + dt.timedelta(seconds=rng.randrange(10**8)),
             "blob": rng.randbytes(3),
         }[type_name]
-
-    def items(self, shape: Any, count: int, depth: int = 0) -> list[Any]:
-        """Return a list of ``count`` items."""
-        return [self.value(shape.member, depth + 1) for _ in range(count)]
 
     def token(self, shape: Any) -> Any:
         """Return a value that counts as a token: not an empty structure."""
@@ -93,21 +89,15 @@ class RandomService:
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        start = dict.fromkeys(as_list(self.entry["input_token"]))
-        self._page_by_tokens = {
-            canonical(tokens): page
-            for tokens, page in zip([start, *self._next_tokens()], self.pages, strict=True)
-        }
-
-    def _next_tokens(self) -> list[dict[str, Any]]:
         import jmespath
 
         names = as_list(self.entry["input_token"])
         paths = as_list(self.entry["output_token"])
-        return [
-            {n: jmespath.search(path, page) for n, path in zip(names, paths, strict=True)}
-            for page in self.pages[:-1]
-        ]
+        starts = [dict.fromkeys(names)]
+        for page in self.pages[:-1]:
+            found = [jmespath.search(path, page) for path in paths]
+            starts.append(dict(zip(names, found, strict=True)))
+        self._page_by_tokens = dict(zip(map(canonical, starts), self.pages, strict=True))
 
     def __call__(self, **params: Any) -> dict[str, Any]:
         self.requests.append(copy.deepcopy(params))
@@ -143,7 +133,8 @@ def random_page(
     for path in (primary, *others):
         shape = shape_at(output_shape, path)
         if shape.type_name == "list":
-            put(page, path, values.items(shape, rng.randint(least if path == primary else 0, 4)))
+            count = rng.randint(least if path == primary else 0, 4)
+            put(page, path, [values.value(shape.member, 1) for _ in range(count)])
         elif path == primary or rng.random() < 0.8:
             put(page, path, values.value(shape))
     for expression in tokens:

@@ -154,37 +154,3 @@ def test_from_a_token_of_an_old_botocore(data: st.DataObject, listing: Listing) 
     offset = data.draw(st.integers(0, max(0, len(page) - 1)))  # beyond the page: case 1
     token = "___".join([*map(str, given.values()), str(offset)])
     check(data, listing, {**config, "StartingToken": token})
-
-
-def test_items_below_a_member_that_is_not_added_up() -> None:
-    """ECR's and DevOps Guru's entries: the non-aggregate member holds the items, too."""
-    entry = {
-        "input_token": "nextToken",
-        "output_token": "nextToken",
-        "limit_key": "maxResults",
-        "result_key": ["scan.findings", "scan.enhanced"],
-        "non_aggregate_keys": ["registryId", "scan"],
-    }
-    listing = Listing(
-        entry={**entry, "non_aggregate_keys": ["registryId"]},
-        items=[{"Key": f"k{n}"} for n in range(7)],
-        most=3,
-        secondary=("list",),
-    )
-
-    def method(**params: Any) -> Any:
-        page = listing.page(params)
-        page["scan"]["severities"] = {"HIGH": 2}
-        return page
-
-    for most in (None, 0, 2, 3, 5, 7, 9):
-        config = {"MaxItems": most}
-        full = ours(method, entry).paginate(PaginationConfig=config).build_full_result()
-        expected = botocores(method, entry).paginate(PaginationConfig=config)
-        assert full == expected.build_full_result()
-        wanted = listing.items if most is None else listing.items[:most]
-        assert full["scan"]["findings"] == wanted
-        pages = ours(method, entry).paginate(PaginationConfig=config)
-        reference = botocores(method, entry).paginate(PaginationConfig=config)
-        assert list(pages) == list(reference)
-        assert pages.non_aggregate_part == reference.non_aggregate_part

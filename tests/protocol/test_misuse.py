@@ -101,27 +101,6 @@ def test_an_invalid_search_expression_is_an_error_before_anything_is_sent(expres
     assert service.requests == 0
 
 
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "Items[::2]",
-        "Items[1:]",
-        "not_null(a, b, c, Items)",
-        "merge({a: `1`}, {b: `2`}).a",
-        "sort_by(Items[?a].b, &length(c))",
-        "Items | [?@ > `1` && !(@ == `2`)]",
-        "*.a[].b",
-        "join(', ', map(&to_string(@), Items))",
-    ],
-)
-def test_a_valid_search_expression_is_jmespaths(expression: str) -> None:
-    import jmespath
-
-    wanted = jmespath.search(expression, list_now())
-    found = list(Paginator(list_now, SPEC).paginate().search(expression))
-    assert found == (wanted if isinstance(wanted, list) else [wanted])
-
-
 def test_a_search_that_fails_on_a_page_can_be_resumed_at_that_page() -> None:
     def list_things(**params: Any) -> dict[str, Any]:
         page = params.get("Token", 0)

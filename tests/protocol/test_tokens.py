@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from imagebuilder_pager.exceptions import StartingTokenError
 from imagebuilder_pager.pagination import decode_token, encode_token
 from imagebuilder_pager.pagination.tokens import MAX_OFFSET, parse_starting_token
+from tests.fakes import FUZZ_EXAMPLES, IS_FUZZ
 from tests.fakes.tokens import packed
 
-PROFILE = settings(deadline=None, derandomize=True, max_examples=300)
+PROFILE = settings(deadline=None, derandomize=not IS_FUZZ, max_examples=300)
 NAMES = st.text(max_size=5).filter(lambda name: name != "boto_encoded_keys")
 SCALARS = (
     st.none()
@@ -107,7 +108,7 @@ ANY_TOKEN = st.one_of(
 @example(token="A___٣", names=["A"])
 @example(token=packed('{"A": "\ud800"}'), names=["A"])
 @example(token=packed('{"A": 1e999}'), names=["A"])
-@settings(PROFILE, max_examples=700)
+@settings(PROFILE, max_examples=max(700, FUZZ_EXAMPLES))
 def test_any_token_sets_the_input_tokens_and_an_offset_alone(token: str, names: list[str]) -> None:
     with contextlib.suppress(StartingTokenError):
         assert isinstance(decode_token(token), dict)

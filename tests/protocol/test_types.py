@@ -32,7 +32,6 @@ from typing import Any, Final, cast
 import imagebuilder_pager
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
 from imagebuilder_pager import Checkpoint, exceptions, models
-from imagebuilder_pager.models import ImageVersion, ListImagesResponse
 from imagebuilder_pager.models import LifecycleExecutionResource as Item
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse as Page
 from imagebuilder_pager.models.exceptions import ClientError, ForbiddenException
@@ -68,7 +67,6 @@ for page in pages:
     for resource in page.resources:
         reveal_type(resource.resource_id)  # R: str | None
         reveal_type(resource.snapshots)  # R: list[LifecycleExecutionSnapshotResource]
-        reveal_type(resource.start_time)  # R: datetime | None
         reveal_type(resource.state)  # R: LifecycleExecutionResourceState | None
         resource.resourceId  # E: resourceId
 for item in pages.items():
@@ -100,7 +98,6 @@ async def collect(paginator: AsyncPaginator[Page, Item]) -> list[Item]:
 reveal_type(first(paginator))  # R: Item
 count(pages)
 listing(sync_client.get_paginator("list_images"))
-images: Paginator[ListImagesResponse, ImageVersion] = sync_client.get_paginator("list_images")
 of_images: ListImagesPaginator = sync_client.get_paginator("list_images")
 of_images.paginate(owner="Self", filters=[{"name": "platform", "values": ["Linux"]}])
 wrong_kind: AsyncPaginator[Page, Item] = paginator  # E: AsyncPaginator
@@ -173,14 +170,11 @@ sync_client.meta  # E: meta
 ImageBuilder("us-west-2", config=None)  # E: config
 version: str = imagebuilder_pager.__version__
 wrong: int = imagebuilder_pager.__version__  # E: assignment
-sync_client.regionname  # E: regionname
-pages.resume_tokens  # E: resume_tokens
 
 
 async def main() -> None:
     paginator = async_client.get_paginator("list_lifecycle_execution_resources")
-    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"PageSize": 5})
-    reveal_type(pages)  # R: AsyncPageIterator[Page, Item]
+    pages = paginator.paginate(lifecycleExecutionId=ID)
     async for page in pages:
         reveal_type(page)  # R: Page
     async for item in pages.items():
@@ -202,10 +196,7 @@ sync_client.list_lifecycle_execution()  # E: list_lifecycle_execution
 # A listing with a filter, and no required parameter.
 
 policies = sync_client.get_paginator("list_lifecycle_policies")
-no_filters = policies.paginate(maxResults=5, PaginationConfig={"MaxItems": 5})
-reveal_type(no_filters)  # R: PageIterator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]
 for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENABLED"]}]):
-    reveal_type(policy_page)  # R: ListLifecyclePoliciesResponse
     for policy in policy_page.lifecycle_policy_summary_list:
         reveal_type(policy.tags)  # R: dict[str, str]
         status: str | None = policy.status  # an enum's member, or a string that AWS adds later
@@ -221,7 +212,6 @@ run = sync_client.get_lifecycle_execution(lifecycleExecutionId=ID).lifecycle_exe
 reveal_type(run)  # R: LifecycleExecution | None
 if run and run.resources_impacted_summary:
     reveal_type(run.resources_impacted_summary.has_impacted_resources)  # R: bool | None
-reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 
 
 # A name that is known when the program runs.

@@ -155,8 +155,6 @@ HUGE_OFFSET = '{"Token": null, "boto_truncate_amount": ' + "9" * 5000 + "}"
 #: By the mistake: the token, botocore's result, and the message here.
 MALFORMED: dict[str, tuple[Any, str, str]] = {
     "a list": (packed([1, 2]), "all", NO_OBJECT.format("list")),
-    "an empty list": (packed([]), "all", NO_OBJECT.format("list")),
-    "a text": (packed('"t"'), "AttributeError", NO_OBJECT.format("str")),
     "null": (packed("null"), "AttributeError", NO_OBJECT.format("NoneType")),
     "a number, with white space": (" MTI=\n", "AttributeError", NO_OBJECT.format("int")),
     "a huge number": (packed("9" * 5000), "all", DIGITS),
@@ -166,7 +164,6 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "offset a text": (offset("2"), "TypeError", OFFSET.format("'2'")),
     "offset true": (offset(True), "[1, 2, 3, 4, 5, 6, 7, 8, 9]", OFFSET.format("True (bool)")),
     "offset null": (offset(None), "all", OFFSET.format("None")),
-    "offset a list": (offset([1]), "TypeError", OFFSET.format("a list")),
     "offset absurd": (offset(10**6 + 1), "[]", OFFSET.format("1000001 (int)")),
     "offset of 5000 digits": (packed(HUGE_OFFSET), "all", DIGITS),
     "offset of bytes": (packed(BYTES_OFFSET), "TypeError", OFFSET.format("a bytes")),
@@ -175,10 +172,8 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "an empty path": (encoded([[]]), "AttributeError", BYTES),
     "a path into a text": (encoded([["Token", 0]]), "all", BYTES),
     "a path beyond a list": (encoded([["Token", 4]], Token=["eA=="]), "IndexError", BYTES),
-    "a path of lists": (encoded([[["Token"]]]), "all", BYTES),
     "bytes that are no base64": (encoded([["Token"]], Token="%%%"), "all", BYTES),
     "bytes that are no text": (encoded([["Token"]], Token=5), "AttributeError", BYTES),
-    "bytes in bytes": (encoded([["Token"], ["Token"]], Token="eA=="), "AttributeError", BYTES),
     "deep": (packed(nested(100_000)), "RecursionError", DEEP),
     "deep in a token": (packed(f'{{"Token": {nested(100_000)}}}'), "RecursionError", DEEP),
     "less deep": (packed(f'{{"Token": {nested(70)}}}'), "all", DEEP),
@@ -216,14 +211,11 @@ def test_5_a_malformed_token_is_refused_before_anything_is_sent(
 
 ODD = [
     "a___b",
-    "a___",
     "___",
     "a___1.5",
-    "a__12",
     "==",
     "ünïcode-☃",
     "MTIz!!",
-    "MTI",
     '{"Token": "t"}',
     "null",
     "None ",

@@ -14,7 +14,7 @@ from imagebuilder_pager.exceptions import (
     ParamValidationError,
     UnknownOperationError,
 )
-from imagebuilder_pager.pagination import Paginator, paginator_from_client
+from imagebuilder_pager.pagination import paginator_from_client
 
 SETTINGS: dict[str, Any] = {
     "region_name": "us-east-1",
@@ -32,36 +32,6 @@ def s3() -> Iterator[Any]:
 
 def new_client(service: str) -> Any:
     return boto3.session.Session().client(service, **SETTINGS)
-
-
-def test_the_entry_is_the_clients_own(s3: Any) -> None:
-    paginator = paginator_from_client(s3, "list_objects")
-    assert type(paginator) is Paginator
-    keys = [key.expression for key in paginator.result_keys]
-    assert keys == [key.expression for key in s3.get_paginator("list_objects").result_keys]
-
-
-@pytest.mark.parametrize(
-    ("service", "method_name", "given", "sent"),
-    [
-        ("s3", "list_objects_v2", "5", {"MaxKeys": 5}),
-        ("route53", "list_hosted_zones", 5, {"MaxItems": "5"}),
-    ],
-)
-def test_the_page_size_has_the_type_in_the_clients_model(
-    service: str, method_name: str, given: Any, sent: dict[str, Any]
-) -> None:
-    client = new_client(service)
-    requests = []
-
-    def method(**params: Any) -> dict[str, Any]:
-        requests.append(params)
-        return {}
-
-    setattr(client, method_name, method)
-    paginator = paginator_from_client(client, method_name)
-    assert list(paginator.paginate(PaginationConfig={"PageSize": given})) == [{}]
-    assert requests == [sent]
 
 
 # Errors.
