@@ -59,7 +59,10 @@ async def seen_by(
         if kind == "full":
             seen[kind] = await used.build_full_result()
         else:
-            seen[kind] = [copy.deepcopy(page) async for page in used]
+            seen[kind], seen["tokens"] = [], []
+            async for page in used:
+                seen[kind].append(copy.deepcopy(page))
+                seen["tokens"].append(used.resume_token)
             seen["non-aggregate part"] = copy.deepcopy(used.non_aggregate_part)
         seen[f"requests of {kind}"] = service.requests[:]
         seen[f"token of {kind}"] = used.resume_token
@@ -79,14 +82,19 @@ def check(data: st.DataObject, listing: Listing, config: dict[str, Any]) -> None
         return Pages(paginator.paginate(PaginationConfig=dict(config), **params))
 
     expected = run("sync", lambda: seen_by(botocores_pages, listing, expression))
+    del expected["tokens"]  # that after each page is ours alone
     first = data.draw(st.sampled_from(["pages", "full"]))
-    ways = [*itertools.product(WAYS, ({}, {"Prefetch": 2}))]
+    depth = data.draw(st.integers(1, 4) | st.sampled_from(["1", 40]))
+    ways = [*itertools.product(WAYS, ({}, {"Prefetch": depth}))]
     if not IS_FUZZ:
         ways = [ways[0], data.draw(st.sampled_from(ways[1:]))]
+    tokens: list[list[str | None]] = []
     for way, prefetch in ways:
         make = functools.partial(paginate_by, way, config=config | prefetch, **params)
         seen = run(way, functools.partial(seen_by, make, listing, expression, first))
+        tokens.append(seen.pop("tokens"))
         assert seen == expected, f"{way}, {prefetch}"
+    assert tokens == tokens[:1] * len(ways)
 
 
 @given(data=st.data(), listing=listings())

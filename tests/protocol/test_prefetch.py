@@ -1,22 +1,16 @@
 """Prefetching changes no page, no order, no token and no error, and is bounded."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
-    ENTRY,
     WAYS,
     FakeService,
-    Listing,
     ServiceError,
     items_by,
-    ours,
     pages_by,
     paginate_by,
     run,
@@ -28,32 +22,8 @@ from tests.fakes.prefetching import (
     collect,
     count_tasks,
     join_prefetch_threads,
-    prefetch_threads,
     run_all_tasks,
 )
-
-PROFILE = settings(deadline=None, derandomize=True, max_examples=100)
-
-
-# Order, tokens, truncation and errors.
-
-
-@given(
-    data=st.data(),
-    listing=listings(),
-    depth=st.integers(1, 4) | st.sampled_from(["1", 40]),
-    way=st.sampled_from(WAYS),
-)
-@PROFILE
-def test_pages_and_tokens_are_the_same_without_prefetch(
-    data: st.DataObject, listing: Listing, depth: Any, way: str
-) -> None:
-    config = data.draw(configs(listing))
-    plain, ahead = FakeService(listing), FakeService(listing)
-    assert pages_by(way, ahead, {**config, "Prefetch": depth}) == pages_by(way, plain, config)
-    assert ahead.requests == plain.requests
-    items = items_by(way, FakeService(listing), {**config, "Prefetch": depth})
-    assert items == items_by(way, FakeService(listing), config)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -134,14 +104,3 @@ def test_never_more_requests_than_needed_and_n_ahead(
         assert len(service.requests) == needed
 
     run(way, main)
-
-
-def never(**_: Any) -> NoReturn:
-    raise AssertionError("a request was sent")
-
-
-def test_nothing_is_sent_before_the_first_page_is_asked_for() -> None:
-    pages = ours(never, ENTRY).paginate(PaginationConfig={"Prefetch": 3})
-    iterators = [iter(pages), pages.items(), pages.search("@"), *pages.result_key_iters()]
-    assert prefetch_threads() == []
-    del iterators
