@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 import trio
 
-from tests.fakes.paginated_service import ENTRY, FakeService, Listing, ServiceError
+from tests.fakes.paginated_service import ENTRY, FakeService, Listing
 
 #: Ten pages of two.
 TEN = Listing(entry=ENTRY, items=list(range(20)), most=2)
@@ -19,20 +19,6 @@ TIMEOUT = 20  # seconds after which a waiting test fails
 
 class CallerError(Exception):
     """An error in the caller's own code."""
-
-
-class FailingService(FakeService):
-    """A service that fails after some good requests."""
-
-    def __init__(self, listing: Listing, good: int) -> None:
-        super().__init__(listing)
-        self.good = good
-
-    def __call__(self, **params: Any) -> dict[str, Any]:
-        page = super().__call__(**params)
-        if len(self.requests) > self.good:
-            raise ServiceError(f"request {len(self.requests)}")
-        return page
 
 
 class GatedService(FakeService):

@@ -1,5 +1,6 @@
 """The pagination package by itself: specs, options, any kind of page, and the cursor."""
 
+import dataclasses
 import re
 import tracemalloc
 import types
@@ -248,36 +249,36 @@ def test_pages_that_cannot_be_changed() -> None:
 
 
 def test_a_cursor_can_be_driven_by_hand() -> None:
+    entry = {**ENTRY, "non_aggregate_keys": ["Of"]}
+    listing = dataclasses.replace(LISTING, entry=entry)
+    service = FakeService(listing)
     params = {"Owner": "me"}
-    cursor: PageCursor[dict[str, Any]] = PageCursor(
-        PaginationSpec.from_model({**ENTRY, "non_aggregate_keys": ["Of"]}),
-        params,
-        max_items=5,
-        page_size=3,
-    )
+    spec = PaginationSpec.from_model(entry)
+    cursor: PageCursor[dict[str, Any]] = PageCursor(spec, params, max_items=5, page_size=3)
     before: Any = cursor
     assert before.resume_token is before.position is None
-    assert cursor.next_request() == cursor.next_request() == {"Owner": "me", "Max": 3}
-
-    page = {"Items": [0, 1, 2], "NextToken": "a", "Of": "first"}
-    assert cursor.receive_page(page) is page  # nothing to cut
-    assert decode_token(cursor.resume_token or "") == {"Token": "a"}
-    assert cursor.position is not None
-    assert cursor.position.item_count == 3
-    token_within = decode_token(cursor.position.token_after(1) or "")
-    assert token_within == {"Token": None, "boto_truncate_amount": 1}
-    request = cursor.next_request()
-    assert request == {"Owner": "me", "Max": 3, "Token": "a"}
-    request["Owner"] = "someone else"  # the caller may change it
-    assert cursor.next_request() == {"Owner": "me", "Max": 3, "Token": "a"}
-
-    page = {"Items": [3, 4, 5], "NextToken": "b", "Of": "second"}
-    assert cursor.receive_page(page) == {"Items": [3, 4], "NextToken": "b", "Of": "second"}
-    assert page["Items"] == [3, 4, 5]
-    assert cursor.next_request() is None
-    assert decode_token(cursor.resume_token or "") == {"Token": "a", "boto_truncate_amount": 2}
-    assert cursor.non_aggregate_part == {"Of": "first"}
+    kept, pages, positions = [], [], []
+    while (request := cursor.next_request()) is not None:
+        assert cursor.next_request() == request
+        kept.append(service(**request))
+        request["Owner"] = "someone else"  # the caller may change it
+        pages.append(cursor.receive_page(kept[-1]))
+        positions.append(cursor.position)
+    config = {"MaxItems": 5, "PageSize": 3}
+    reference = FakeService(listing)
+    expected = botocores(reference, entry).paginate(Owner="me", PaginationConfig=config)
+    assert pages == list(expected)
+    assert service.requests == reference.requests
+    assert cursor.resume_token == expected.resume_token
+    assert cursor.non_aggregate_part == expected.non_aggregate_part
+    assert pages[0] is kept[0]  # nothing to cut
+    assert kept[1]["Items"] == [3, 4, 5]
     assert params == {"Owner": "me"}
+    assert [position.item_count for position in positions] == [3, 2]
+    assert decode_token(positions[1].token_after(1)) == {
+        "Token": "t0:3.0",
+        "boto_truncate_amount": 1,
+    }
 
 
 def test_a_cursor_skips_the_items_before_a_starting_token_on_several_pages() -> None:

@@ -20,7 +20,7 @@ from tests.fakes.paginated_service import (
     paginate_by,
     run,
 )
-from tests.fakes.prefetching import TEN, FailingService, collect
+from tests.fakes.prefetching import TEN, collect
 
 SPEC = PaginationSpec(input_token="Token", output_token="NextToken", result_key="Items")
 
@@ -156,7 +156,7 @@ def test_async_result_key_iters_may_be_read_by_several_tasks(backend: str) -> No
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_error_ends_every_async_result_key_iter(backend: str) -> None:
     async def main() -> None:
-        for values in paginate_by(backend, FailingService(TWO_KEYS, 1)).result_key_iters():
+        for values in paginate_by(backend, FakeService(TWO_KEYS, good=1)).result_key_iters():
             with pytest.raises(ServiceError, match="request 2"):
                 await collect(values, [])
 

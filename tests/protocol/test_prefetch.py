@@ -18,7 +18,6 @@ from tests.fakes.paginated_service import (
 from tests.fakes.prefetching import (
     TEN,
     TIMEOUT,
-    FailingService,
     collect,
     count_tasks,
     join_prefetch_threads,
@@ -30,7 +29,7 @@ from tests.fakes.prefetching import (
 @pytest.mark.parametrize("depth", [0, 1, 2, 5])
 @pytest.mark.parametrize("good", [0, 1, 3])
 def test_an_error_of_a_later_page_comes_at_its_turn(way: str, depth: int, good: int) -> None:
-    service = FailingService(TEN, good)
+    service = FakeService(TEN, good)
     pages = paginate_by(way, service, {"Prefetch": depth})
     seen: list[Any] = []
 
@@ -56,22 +55,11 @@ def test_an_error_of_a_later_page_comes_at_its_turn(way: str, depth: int, good: 
 @pytest.mark.parametrize("end", [{"stop_after": 2}, {"config": {"MaxItems": 4}}], ids=str)
 def test_an_error_that_is_never_reached_is_never_raised(way: str, end: dict[str, Any]) -> None:
     config = {"Prefetch": 3, **end.get("config", {})}
-    pages, _ = pages_by(way, FailingService(TEN, 2), config, end.get("stop_after"))
+    pages, _ = pages_by(way, FakeService(TEN, 2), config, end.get("stop_after"))
     assert [page["Items"] for page in pages] == [[0, 1], [2, 3]]
 
 
 # How many requests there are.
-
-
-class BoundedService(FakeService):
-    """A service that fails at a request beyond those that are allowed now."""
-
-    allowed = 0
-
-    def __call__(self, **params: Any) -> dict[str, Any]:
-        page = super().__call__(**params)
-        assert len(self.requests) <= self.allowed
-        return page
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -82,7 +70,7 @@ def test_never_more_requests_than_needed_and_n_ahead(
     way: str, by: str, depth: int, most: int | None
 ) -> None:
     needed = 10 if most is None else min(10, max(1, -(-most // 2)))
-    service = BoundedService(TEN)
+    service = FakeService(TEN)
 
     async def main() -> None:
         before = count_tasks(way)
@@ -90,7 +78,7 @@ def test_never_more_requests_than_needed_and_n_ahead(
         values = aiter(pages) if by == "pages" else pages.items()
         await run_all_tasks()
         assert service.requests == []
-        service.allowed = 1 + depth
+        service.good = 1 + depth
         count = 0
         async for _ in values:
             count += 1
@@ -100,7 +88,7 @@ def test_never_more_requests_than_needed_and_n_ahead(
                     await anyio.lowlevel.checkpoint()
             assert depth > 0 or count_tasks(way) == before
             is_last_item = by == "pages" or count % 2 == 0
-            service.allowed = page_number + is_last_item + depth
+            service.good = page_number + is_last_item + depth
         assert len(service.requests) == needed
 
     run(way, main)

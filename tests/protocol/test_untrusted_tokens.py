@@ -22,51 +22,14 @@ from tests.fakes.tokens import NUMBERS, AnyTokenService, packed
 # 3. A starting token sets other parameters.
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"Token": "t0:5.0", "Owner": "someone else"},
-        {"Token": None, "Owner": "someone else"},
-        {"boto_truncate_amount": 1, "Owner": "someone else"},
-        {"Token": None, "Owner": "c29tZW9uZSBlbHNl", "boto_encoded_keys": [["Owner"]]},
-    ],
-    ids=str,
-)
-def test_3_a_starting_token_sets_nothing_but_the_input_tokens(
-    way: str, members: dict[str, Any]
-) -> None:
-    token = packed(members)
+def test_3_a_starting_token_sets_nothing_but_the_input_tokens() -> None:
+    config = {"StartingToken": packed({"Token": "t0:5.0", "Owner": "someone else"})}
     service = AnyTokenService()
-    wrong = botocores(service, ENTRY).paginate(
-        Owner="me", PaginationConfig={"StartingToken": token}
-    )
-    next(iter(wrong))
-    assert service.requests[0]["Owner"] in {"someone else", b"someone else"}
+    next(iter(botocores(service, ENTRY).paginate(Owner="me", PaginationConfig=config)))
+    assert service.requests[0]["Owner"] == "someone else"
 
-    service = AnyTokenService()
-    with pytest.raises(StartingTokenError) as caught:
-        pages_by(way, service, {"StartingToken": token})
-    assert str(caught.value) == (
-        "StartingToken: it would set 'Owner'; allowed: 'Token' and an offset"
-    )
-    assert service.requests == []
-
-
-@pytest.mark.parametrize(
-    ("members", "message"),
-    [
-        ({"Token": None, "Max": 1000, "Also": 1}, "it would set 'Also', 'Max'; allowed"),
-        (
-            {f"name {number:03}" + "x" * 99: 1 for number in range(100)} | {"Token": None},
-            f"would set 'name 000{'x' * 32}', .* and 95 more; allowed: 'Token' and an offset",
-        ),
-    ],
-    ids=["the page size", "five names at most"],
-)
-def test_3_the_error_names_the_unknown_members(members: dict[str, Any], message: str) -> None:
-    with pytest.raises(StartingTokenError, match=message):
-        ours(AnyTokenService(), ENTRY).paginate(PaginationConfig={"StartingToken": packed(members)})
+    with pytest.raises(StartingTokenError, match="it would set 'Owner'"):
+        ours(service, ENTRY).paginate(Owner="me", PaginationConfig=config)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +47,10 @@ def test_3_the_client_of_image_builder_sends_no_such_token(
     service = local(3)
     paginator = make_client(service).get_paginator("list_lifecycle_execution_resources")
     message = r"^StartingToken: (it would set 'lifecycleExecutionId'|.* given); allowed: "
-    with pytest.raises(StartingTokenError, match=message) as caught:
+    with pytest.raises(StartingTokenError, match=message):
         paginator.paginate(
             lifecycleExecutionId=ID, PaginationConfig={"StartingToken": packed(members)}
         )
-    assert isinstance(caught.value, PaginationError)
-    assert isinstance(caught.value, ValueError)
     assert service.requests == 0
 
 
@@ -134,6 +95,7 @@ BYTES = "StartingToken: its boto_encoded_keys do not fit its members"
 DEEP = "StartingToken: JSON in base64, nested too deeply"
 DIGITS = "StartingToken: JSON in base64, with a number of too many digits"
 PARTS = "StartingToken: 3 parts separated by '___'; allowed: 1 and an offset"
+UNKNOWN = "StartingToken: it would set {}; allowed: 'Token' and an offset"
 NO_TOKEN = "StartingToken: {} given; allowed: the NextToken of an earlier result"
 
 
@@ -149,11 +111,25 @@ def nested(levels: int) -> str:
     return "[" * levels + "]" * levels
 
 
+HUNDRED = {f"name {number:03}{'x' * 99}": 1 for number in range(100)}
+FIVE = ", ".join(f"'name 00{number}{'x' * 32}'" for number in range(5))
 BYTES_OFFSET = {"boto_truncate_amount": "MQ==", "boto_encoded_keys": [["boto_truncate_amount"]]}
 HUGE_OFFSET = '{"Token": null, "boto_truncate_amount": ' + "9" * 5000 + "}"
 
 #: By the mistake: the token, botocore's result, and the message here.
 MALFORMED: dict[str, tuple[Any, str, str]] = {
+    "another parameter": (packed({"Token": None, "Owner": "x"}), "all", UNKNOWN.format("'Owner'")),
+    "another one of bytes": (encoded([["Owner"]], Owner="eA=="), "all", UNKNOWN.format("'Owner'")),
+    "others and an offset": (
+        packed({"boto_truncate_amount": 7, "Owner": "x", "Max": 1000}),
+        "[7, 8, 9]",
+        UNKNOWN.format("'Max', 'Owner'"),
+    ),
+    "a hundred others": (
+        packed({"Token": None, **HUNDRED}),
+        "all",
+        UNKNOWN.format(f"{FIVE} and 95 more"),
+    ),
     "a list": (packed([1, 2]), "all", NO_OBJECT.format("list")),
     "null": (packed("null"), "AttributeError", NO_OBJECT.format("NoneType")),
     "a number, with white space": (" MTI=\n", "AttributeError", NO_OBJECT.format("int")),
