@@ -189,32 +189,6 @@ def test_cancelled_while_it_waits(by: str, depth: int, free: int) -> None:
     run(by, main)
 
 
-@pytest.mark.parametrize("by", CANCELLATIONS)
-@pytest.mark.parametrize("depth", [0, 2])
-def test_cancelled_while_the_caller_works(by: str, depth: int) -> None:
-    async def main() -> None:
-        pages = ours_async(FakeService(TEN).later, ENTRY).paginate(
-            PaginationConfig={"Prefetch": depth}
-        )
-        working = anyio.Event()
-        before = count_tasks(by)
-        seen: list[Any] = []
-
-        async def iterate() -> None:
-            async for item in pages.items():
-                seen.append(item)
-                if item == 4:
-                    working.set()
-                    await anyio.sleep_forever()
-
-        await cancel_while_waiting(by, iterate, working)
-        await run_all_tasks()
-        assert count_tasks(by) == before
-        assert seen + await rest_of(pages.resume_token) == TEN.items
-
-    run(by, main)
-
-
 @pytest.mark.parametrize("second", BACKENDS)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("depth", [0, 2])
@@ -326,10 +300,9 @@ def run_python(program: str, *arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("answer", ["never", "answer"])
-@pytest.mark.parametrize("end", ["", "raise SystemExit"])
-def test_an_unfinished_iterator_does_not_hold_up_the_exit(end: str, answer: str) -> None:
+def test_an_unfinished_iterator_does_not_hold_up_the_exit(answer: str) -> None:
     """The second request is answered while Python exits, or never."""
-    assert run_python(f"second_request.wait()\n{end}", "wait", answer) == (0, "", "")
+    assert run_python("second_request.wait()", "wait", answer) == (0, "", "")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only where there is os.fork")
