@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -107,7 +107,7 @@ CANCELLATIONS = ("asyncio's task", "asyncio", "trio")
 
 
 async def cancel_while_waiting(
-    by: str, iterate: Callable[[], Awaitable[None]], asked: anyio.Event
+    by: str, iterate: Callable[[], Coroutine[Any, Any, None]], asked: anyio.Event
 ) -> None:
     """Cancel an iteration from another task while it waits for a response."""
     if by == "asyncio's task":

@@ -257,7 +257,8 @@ def test_a_cursor_can_be_driven_by_hand() -> None:
     cursor: PageCursor[dict[str, Any]] = PageCursor(spec, params, max_items=5, page_size=3)
     before: Any = cursor
     assert before.resume_token is before.position is None
-    kept, pages, positions = [], [], []
+    kept, pages = [], []
+    positions: list[Any] = []
     while (request := cursor.next_request()) is not None:
         assert cursor.next_request() == request
         kept.append(service(**request))

@@ -67,7 +67,7 @@ def test_the_position_of_a_page_has_the_token_of_each_item(way: str, prefetch: i
     async def main() -> None:
         pages = paginate_by(way, FakeService(NUMBERS), config)
         assert pages.position is None
-        positions = [pages.position async for _ in pages]
+        positions: list[Any] = [pages.position async for _ in pages]
         assert [position.item_count for position in positions] == [4, 4, 2]
         assert tokens == [
             position.token_after(items + 1)

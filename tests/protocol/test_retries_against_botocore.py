@@ -83,6 +83,7 @@ def test_a_delay_is_botocores(
 
 @needs_1_44
 @given(CODES, st.integers(0, 600))
+@example(("ServiceException", 500), 500)
 def test_a_retry_costs_as_much_as_in_botocore(failure: tuple[str, int], used: int) -> None:
     theirs = standard.quota.RetryQuota()
     theirs.acquire(used)

@@ -433,8 +433,8 @@ def findings(
         pytest.importorskip("basedpyright", reason="the package basedpyright is missing")
         return find_by_pyright(programs)
     cache = getattr(request.config, "cache", None)  # pytest can do without
-    is_kept = cache is not None
-    return find_by_mypy(programs, cache.mkdir("mypy") if is_kept else tmp_path_factory.mktemp("m"))
+    folder = tmp_path_factory.mktemp("mypy") if cache is None else cache.mkdir("mypy")
+    return find_by_mypy(programs, folder)
 
 
 def test_the_types_of_pages_and_items(programs: Path, findings: Findings) -> None:
