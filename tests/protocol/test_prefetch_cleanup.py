@@ -14,9 +14,15 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from imagebuilder_pager import H11Client, ImageBuilder
+from imagebuilder_pager import AsyncImageBuilder, H11Client, ImageBuilder
 from imagebuilder_pager.exceptions import PaginationError
-from imagebuilder_pager.local import Fault, FaultPlan, LocalServer
+from imagebuilder_pager.local import (
+    ACCESS_KEY_ID,
+    SECRET_ACCESS_KEY,
+    Fault,
+    FaultPlan,
+    LocalServer,
+)
 from tests.fakes.image_builder import ARGUMENTS, ID, local
 from tests.fakes.paginated_service import (
     BACKENDS,
@@ -226,6 +232,39 @@ def test_an_iteration_is_for_one_task_at_a_time(backend: str, depth: int) -> Non
                 await iterator.aclose()
             method.answer.set()
         assert [page["Items"][0] async for page in iterator] == list(range(2, 20, 2))
+
+    run(backend, main)
+
+
+class SlowCredentials:
+    """Credentials that wait for the event loop."""
+
+    access_key, secret_key, token = ACCESS_KEY_ID, SECRET_ACCESS_KEY, None
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.refreshed = threading.Event()
+
+    def get_frozen_credentials(self) -> Any:
+        self.asked.set()
+        assert self.refreshed.wait(TIMEOUT), "the event loop stood still"
+        return self
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_refreshing_credentials_does_not_block_the_event_loop(backend: str) -> None:
+    async def main() -> None:
+        credentials = SlowCredentials()
+        http_client = httpx.AsyncClient(transport=httpx.MockTransport(local(9)))
+        client = AsyncImageBuilder("us-west-2", credentials=credentials, http_client=http_client)
+        paginator = client.get_paginator("list_lifecycle_execution_resources")
+        seen: list[Any] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(collect, paginator.paginate(lifecycleExecutionId=ID).items(), seen)
+            while not credentials.asked.is_set():
+                await anyio.lowlevel.checkpoint()
+            credentials.refreshed.set()
+        assert len(seen) == 9
 
     run(backend, main)
 
