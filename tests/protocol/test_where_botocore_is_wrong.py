@@ -298,6 +298,7 @@ def test_9_the_full_result_joins_the_maps_of_all_pages() -> None:
     pages = ours(Usage(), MAPS).paginate()
     for _ in range(2):  # and no page is changed by it
         assert pages.build_full_result() == {"Usage": joined}
+    assert list(pages.items()) == ["a", "b", "a", "c", "d"]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -94,8 +94,16 @@ from imagebuilder_pager.pagination import paginator_from_client
 def list_things(Token=None):
     return {"Things": [Token or "first"], "Next": None if Token else "t"}
 
+async def list_later(**params):
+    return list_things(**params)
+
 spec = pagination.PaginationSpec(input_token="Token", output_token="Next", result_key="Things")
 assert list(pagination.Paginator(list_things, spec).paginate().items()) == ["first", "t"]
+full_result = pagination.AsyncPaginator(list_later, spec).paginate().build_full_result()
+try:
+    full_result.send(None)  # without any event loop
+except StopIteration as stop:
+    assert stop.value == {"Things": ["first", "t"]}
 others = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
 print(sorted(others - {"__main__"}))
 pagination.PaginationSpec(input_token="a", output_token="b || c", result_key="d")
