@@ -25,19 +25,14 @@ LISTING = Listing(entry=ENTRY, items=list(range(7)), most=3)
 # Specs.
 
 KEYS = {*ENTRY, "more_results", "non_aggregate_keys"}
+OTHER_NUMBER = "input_token and output_token: {} given; allowed: the same number, at least one"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"input_token": ["A", "B"]},
-            "input_token and output_token: 2 and 1 given; allowed: the same number, at least one",
-        ),
-        (
-            {"input_token": [], "output_token": []},
-            "input_token and output_token: 0 and 0 given; allowed: the same number, at least one",
-        ),
+        ({"input_token": ["A", "B"]}, OTHER_NUMBER.format("2 and 1")),
+        ({"input_token": [], "output_token": []}, OTHER_NUMBER.format("0 and 0")),
         ({"limit": "A"}, f"a paginator entry with limit; allowed: {', '.join(sorted(KEYS))}"),
         ({"result_key": []}, "result_key: none given; allowed: one path of members, or more"),
         ({"result_key": "A[0]"}, "'A[0]' is not a path of members, so it cannot be set"),
