@@ -195,14 +195,13 @@ class H11Connection:
                     raise h11.RemoteProtocolError("no response before the connection's end")
                 self._http.receive_data(received)
             elif isinstance(event, h11.Response):
-                reader = ResponseReader(
-                    event.status_code, list(event.headers), request.max_response_bytes
-                )
+                headers = event.headers.raw_items()
+                reader = ResponseReader(event.status_code, headers, request.max_response_bytes)
             elif isinstance(event, h11.InformationalResponse):
                 continue
             elif reader is None:
                 raise h11.RemoteProtocolError("something else than a response")
             elif isinstance(event, h11.Data):
-                reader.feed(bytes(event.data))
+                reader.feed(event.data)
             else:
                 return reader.finish()
