@@ -21,7 +21,7 @@ from imagebuilder_pager.local import (
     SECRET_ACCESS_KEY,
     LocalServer,
 )
-from tests.fakes.operation_services import OperationService, params_of, required_params
+from tests.fakes.operation_services import params_of, required_params
 
 LIST = "list-lifecycle-execution-resources"
 #: The option that names the execution which every local account has.
@@ -76,9 +76,9 @@ def run_command(
 
 
 class OperationServer(LocalServer):
-    """A server of one operation at a time; the test sets its ``service``."""
+    """A server whose service the test sets."""
 
-    service: OperationService
+    service: Callable[[httpx.Request], httpx.Response]
 
     def __init__(self) -> None:
         super().__init__(self._respond)
@@ -91,6 +91,8 @@ _RUN_AFRESH = """
 import os, sys
 before = set(sys.modules)
 {preload}
+results = os.dup(1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 for arguments in {commands!r}:
     if os.fork():
         os.wait()
@@ -101,42 +103,27 @@ for arguments in {commands!r}:
         code = main(arguments)
     except SystemExit as end:
         code = end.code
-    sys.stdout.flush()
-    print(chr(0), [code or 0, sorted(set(sys.modules) - before)], chr(0), flush=True)
+    os.write(results, repr((code or 0, set(sys.modules) - before)).encode() + b"\\n")
     os._exit(0)
 """
 
 
-class FreshRun(NamedTuple):
-    """The exit code and the output of a command, and the modules that it loaded."""
-
-    code: int
-    out: str
-    modules: set[str]
-
-    @property
-    def packages(self) -> set[str]:
-        """The packages of the modules."""
-        return {module.partition(".")[0] for module in self.modules}
-
-
 def run_afresh(
     *commands: Sequence[str], url: str = "http://127.0.0.1:9", preload: str = ""
-) -> list[FreshRun]:
-    """Run commands, each forked from a process that has executed nothing but ``preload``."""
+) -> list[tuple[int, set[str]]]:
+    """Run commands, each forked from a process that has executed nothing but ``preload``.
+
+    Returns the exit code of each, and the modules that it loaded.
+    """
     code = _RUN_AFRESH.format(
         preload=preload,
         commands=[list(command) for command in commands],
         environment=local_environment(url),
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    *parts, rest = ran.stdout.decode().split("\0")
-    assert rest.strip() == ""
-    results = [ast.literal_eval(part.strip()) for part in parts[1::2]]
-    return [
-        FreshRun(code, out, set(modules))
-        for out, (code, modules) in zip(parts[::2], results, strict=True)
-    ]
+    results = [ast.literal_eval(line) for line in ran.stdout.decode().splitlines()]
+    assert len(results) == len(commands)
+    return results
 
 
 def page_server(respond: Callable[[dict[str, Any]], Any]) -> LocalServer:
@@ -234,10 +221,7 @@ class AwsCli:
         self._process.communicate()  # closes its input, at which it ends
 
     def __call__(
-        self,
-        *arguments: str,
-        command: str = LIST,
-        environment: Mapping[str, str] | None = None,
+        self, *arguments: str, command: str = LIST, environment: Mapping[str, str] | None = None
     ) -> CommandResult:
         """Run a command with the arguments; ``environment`` is added to the local one."""
         return self.run(["imagebuilder", command, *arguments], environment or {})

@@ -63,26 +63,9 @@ _NUMBERS = (
     *("file://MISSING",),
 )
 _TOKENS = (
-    *(
-        resume_token(None, 1),
-        resume_token("1", 0),
-        resume_token("1", 1),
-        "None___1",
-        "1___1",
-        "1",
-        "file://TOKEN",
-    ),
-    *(
-        resume_token(None, -1),
-        resume_token(None, 2000),
-        resume_token(None, 0),
-        "e30=",
-        "",
-        "x",
-        "{}",
-        "-x",
-        "None",
-    ),
+    *(resume_token(None, 1), resume_token("1", 0), resume_token("1", 1), "None___1", "1___1", "1"),
+    *("file://TOKEN", resume_token(None, -1), resume_token(None, 2000), resume_token(None, 0)),
+    *("e30=", "", "x", "{}", "-x", "None"),
 )
 _GOOD_FILTERS = (
     *("name=platform,values=Linux", "name=platform,values=Linux,Windows", "values=a,name=b"),

@@ -1,4 +1,4 @@
-"""The documents' programs with a client of boto3 or aiobotocore, and moto's S3."""
+"""The documents' programs, and the settings of those with a client of boto3 or aiobotocore."""
 
 import re
 from pathlib import Path
@@ -8,22 +8,32 @@ import pytest
 
 from tests.fakes.moto_services import SETTINGS
 
-PAGE = Path(__file__).parents[2] / "docs" / "paginator-for-boto3.md"
+ROOT = Path(__file__).parents[2]
+#: The README and the pages, but for the reference.
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGE = ROOT / "docs" / "paginator-for-boto3.md"
 ALL_KEYS = [f"{folder}/{number}" for folder in "abc" for number in range(9)]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks_of(document: Path, language: str = "python") -> list[str]:
+    """Return the blocks of a language in a document."""
+    pattern = rf"^```{language}\n(.*?)^```$"
+    return re.findall(pattern, document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def programs_over_clients(document: Path) -> list[str]:
-    blocks = BLOCK.findall(document.read_text())
-    return [block for block in blocks if "paginator_from_client" in block]
+    return [block for block in blocks_of(document) if "paginator_from_client" in block]
 
 
 def needs_aiobotocore(program: str) -> bool:
     return "import aiobotocore" in program or "from aiobotocore" in program
 
 
-def run(program: str, **names: Any) -> None:
-    exec(compile(program, "<example>", "exec"), {"__name__": "__main__", **names})
+def run(program: str, **names: Any) -> dict[str, Any]:
+    """Run a program, and return its names."""
+    names["__name__"] = "__main__"
+    exec(compile(program, "<example>", "exec"), names)
+    return names
 
 
 def look_for_s3_at(url: str, patch: pytest.MonkeyPatch) -> None:

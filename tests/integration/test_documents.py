@@ -1,13 +1,11 @@
 """Every Python example of the README and the docs, run against the local service.
 
-Examples for boto3's clients are in ``test_documents_for_boto3.py``, for fleets in
-``test_documents_for_fleets.py``, for pytest in ``test_pytest_plugin.py``, for metrics and traces in
-``test_documents_for_observability.py``.
+Examples for fleets, metrics and traces are in ``test_documents_for_operators.py``, for pytest in
+``test_pytest_plugin.py``.
 """
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import base64
 import contextlib
@@ -18,60 +16,67 @@ import os
 import re
 import time
 import urllib.parse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
+    EXAMPLE_EXECUTION_ID,
     SECRET_ACCESS_KEY,
     FaultPlan,
     LocalImageBuilder,
     LocalServer,
     load_account,
 )
+from tests.fakes.example_programs import (
+    ALL_KEYS,
+    DOCUMENTS,
+    PAGE,
+    ROOT,
+    blocks_of,
+    look_for_s3_at,
+    needs_aiobotocore,
+    programs_over_clients,
+    run,
+)
+from tests.fakes.moto_server import moto_server
+from tests.fakes.moto_services import SETTINGS, fill_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     import botocore.model
     from _pytest.mark.structures import ParameterSet
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ACCOUNT = ROOT / "fixtures" / "account.json"
 PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|txt))`")
+#: Pages with programs that need other packages or settings: see above.
+ELSEWHERE = {"observability.md", "testing.md"}
 
 
-def examples() -> list[ParameterSet]:
-    found = []
+def examples() -> Iterator[ParameterSet]:
     for document in DOCUMENTS:
-        text = document.read_text()
-        for match in BLOCK.finditer(text):
-            if "paginator_from_client" in match[1]:
-                continue  # needs a botocore with its data: test_documents_for_boto3.py
-            if "imagebuilder_pager.fleet" in match[1]:
-                continue  # needs accounts and roles: test_documents_for_fleets.py
-            if document.name == "observability.md":
-                continue  # other packages, and settings of logging: see above
-            if document.name == "testing.md":
-                continue  # tests for pytest to run: test_pytest_plugin.py
-            line = text[: match.start()].count("\n") + 2
-            found.append(pytest.param(match[1], id=f"{document.relative_to(ROOT)}:{line}"))
-    return found
+        if document.name in ELSEWHERE:
+            continue
+        for number, source in enumerate(blocks_of(document)):
+            if "paginator_from_client" in source or "imagebuilder_pager.fleet" in source:
+                continue  # needs S3, or accounts and roles
+            yield pytest.param(source, id=f"{document.name}-{number}")
 
 
-EXAMPLES = examples()
+EXAMPLES = list(examples())
+#: A function from faults to the service with them; the text may be left out.
+Start = Callable[..., LocalImageBuilder]
 
 
 @pytest.fixture
-def start(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Callable[[str], LocalImageBuilder]]:
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts a local service with faults, for programs that call AWS."""
     with contextlib.ExitStack() as stack:
 
@@ -103,17 +108,8 @@ def test_the_files_that_a_document_names_exist(document: str) -> None:
     assert not missing
 
 
-def run(source: str) -> dict[str, Any]:
-    """Run an example, and return its names."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(source, "<example>", "exec"), names)
-    return names
-
-
 @pytest.mark.parametrize("source", EXAMPLES)
-def test_example_runs(
-    source: str, start: Callable[[], LocalImageBuilder], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_example_runs(source: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         pytest.fail(f"the example slept {seconds} s")
 
@@ -125,17 +121,14 @@ def test_example_runs(
 
 
 def test_the_first_example_prints_the_output_in_the_readme(
-    start: Callable[[], LocalImageBuilder], capsys: pytest.CaptureFixture[str]
+    start: Start, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service = start()
-    readme = (ROOT / "README.md").read_text()
-    first = BLOCK.search(readme)
-    assert first is not None
-    run(first[1])
+    readme = ROOT / "README.md"
+    run(blocks_of(readme)[0])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 101
-    shown = [line.strip() for line in readme.splitlines() if line.startswith("    arn:")]
-    assert lines[0] == shown[0]
+    assert lines[0] == re.findall("^    (arn:.*)$", readme.read_text(), re.MULTILINE)[0]
     assert service.requests == 4
 
 
@@ -147,73 +140,36 @@ def test_the_readme_has_the_number_of_operations(
     assert f"{len(OPERATIONS)} of the service's {every} operations" in readme
 
 
-def test_the_clock_of_the_faults_waits_neither_in_sync_nor_in_async() -> None:
-    text = (ROOT / "docs" / "testing-faults.md").read_text()
-    source = next(match[1] for match in BLOCK.finditer(text) if "class NoWaiting" in match[1])
-    tree = ast.parse(source)
-    kept: list[ast.stmt] = [
-        node for node in tree.body if isinstance(node, (ast.ClassDef, ast.ImportFrom))
-    ]
-    clock = run(ast.unparse(ast.Module(kept, [])))["NoWaiting"]()
-    started = time.monotonic()
-    clock.sleep(3600)
-    asyncio.run(asyncio.wait_for(clock.sleep_async(3600), 5))
-    assert time.monotonic() - started < 5
-
-
 def example_with(document: str, text: str) -> str:
-    source = (ROOT / document).read_text()
-    return next(match[1] for match in BLOCK.finditer(source) if text in match[1])
+    return next(block for block in blocks_of(ROOT / document) if text in block)
 
 
-class Response(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: Any
+def test_the_clock_of_the_faults_does_not_wait_in_async_either(start: Start) -> None:
+    start()
+    clock = run(example_with("docs/testing-faults.md", "class NoWaiting"))["NoWaiting"]()
+    asyncio.run(asyncio.wait_for(clock.sleep_async(3600), 5))
 
 
-def call_endpoint(names: dict[str, Any], **query: str) -> Response:
-    """Call the WSGI application of the recipe."""
+def call_endpoint(**query: str) -> tuple[int, dict[str, str], Any]:
+    """Start the WSGI application of the recipe and call it; return status, headers and body."""
     started: list[Any] = []
     environ = {"QUERY_STRING": urllib.parse.urlencode(query)}
-    body = b"".join(names["application"](environ, lambda *arguments: started.append(arguments)))
+    names = run(example_with("docs/recipes.md", "def application"))
+    with names["client"]:
+        body = b"".join(names["application"](environ, lambda *given: started.append(given)))
     ((status, headers),) = started
-    return Response(int(status.split()[0]), dict(headers), json.loads(body))
+    return int(status.split()[0]), dict(headers), json.loads(body)
 
 
-EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
-
-
-@pytest.fixture
-def endpoint(
-    start: Callable[[str], LocalImageBuilder], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """Return a function that starts the recipe's web endpoint with a faulty local service."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with contextlib.ExitStack() as stack:
-
-        def start_endpoint(faults: str) -> dict[str, Any]:
-            start(faults)
-            names = run(example_with("docs/recipes.md", "def application"))
-            stack.callback(names["client"].close)
-            return names
-
-        yield start_endpoint
-
-
-def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(
-    endpoint: Callable[[str], dict[str, Any]],
-) -> None:
-    names = endpoint("")
+def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(start: Start) -> None:
+    start()
     found: list[str] = []
-    query = {"execution": EXECUTION_ID}
-    while True:
-        response = call_endpoint(names, **query)
-        assert response.status == 200
-        found += response.body["resources"]
-        if response.body["cursor"] is None:
-            break
-        query["cursor"] = response.body["cursor"]
+    query = {"execution": EXAMPLE_EXECUTION_ID}
+    while query.get("cursor", "") is not None:
+        status, _, body = call_endpoint(**query)
+        assert status == 200
+        found += body["resources"]
+        query["cursor"] = body["cursor"]
     assert len(found) == len(set(found)) == 180
 
 
@@ -230,11 +186,12 @@ def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(
     ],
 )
 def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
-    endpoint: Callable[[str], dict[str, Any]], query: dict[str, str]
+    start: Start, query: dict[str, str]
 ) -> None:
-    response = call_endpoint(endpoint(""), **{"execution": EXECUTION_ID, **query})
-    assert response.status == 400
-    assert "not valid" in response.body["error"]
+    start()
+    status, _, body = call_endpoint(**{"execution": EXAMPLE_EXECUTION_ID, **query})
+    assert status == 400
+    assert "not valid" in body["error"]
 
 
 @pytest.mark.parametrize(
@@ -249,15 +206,17 @@ def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
     ],
 )
 def test_the_web_endpoint_has_another_status_for_errors_of_aws(
-    endpoint: Callable[[str], dict[str, Any]], fault: str, status: int
+    start: Start, monkeypatch: pytest.MonkeyPatch, fault: str, status: int
 ) -> None:
-    response = call_endpoint(endpoint(f"{fault}@1"), execution=EXECUTION_ID)
-    assert response.status == status
-    assert ("Retry-After" in response.headers) == (status == 503)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    start(f"{fault}@1")
+    found, headers, _ = call_endpoint(execution=EXAMPLE_EXECUTION_ID)
+    assert found == status
+    assert ("Retry-After" in headers) == (status == 503)
 
 
 def test_the_recipe_for_expired_tokens_starts_again(
-    start: Callable[[str], LocalImageBuilder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The third page's token has expired, but the listing is processed to its end."""
     service = start("expired-token@3")
@@ -275,8 +234,7 @@ def test_no_document_leaves_a_proxys_client_at_httpx_five_seconds() -> None:
 
 
 def test_the_iam_policy_allows_all_operations_and_reads_only() -> None:
-    text = (ROOT / "docs" / "operating.md").read_text()
-    (block,) = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (block,) = blocks_of(ROOT / "docs" / "operating.md", "json")
     policy = json.loads(block)
     (statement,) = policy["Statement"]
     allowed = [pattern.removeprefix("imagebuilder:") for pattern in statement["Action"]]
@@ -314,3 +272,64 @@ def test_the_guide_for_moving_names_arguments_of_the_client() -> None:
     assert {"max_pool_connections", "max_attempts", "http_client"} <= names
     assert names <= inspect.signature(ImageBuilder).parameters.keys()
     assert "limits=" not in page
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    """Run moto's S3 with ``my-bucket``, which has three folders of nine objects."""
+    with moto_server() as url:
+        client = boto3.session.Session(**SETTINGS).client("s3", endpoint_url=url)
+        fill_s3(client)
+        client.close()
+        yield url
+
+
+@pytest.fixture
+def s3_everywhere(s3_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Set the environment so that a program finds moto's S3 in place of AWS."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    look_for_s3_at(s3_url, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("s3_everywhere")
+def test_each_example_over_a_client_prints_keys_or_folders(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    documents = [*DOCUMENTS, *(ROOT / "docs" / "reference").glob("*.md")]
+    for source in [one for document in documents for one in programs_over_clients(document)]:
+        if needs_aiobotocore(source):
+            assert source in programs_over_clients(PAGE)  # it is run beside aiobotocore's tests
+            continue
+        run(source)
+        printed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+        assert printed == (["a/", "b/", "c/"] if "Delimiter" in source else ALL_KEYS), source
+
+
+def test_the_page_has_its_examples() -> None:
+    examples = programs_over_clients(PAGE)
+    assert sorted(map(needs_aiobotocore, examples)) == [False, False, False, True]
+
+
+@pytest.mark.usefixtures("s3_everywhere")
+def test_the_checkpoint_resumes_where_it_was_killed(capsys: pytest.CaptureFixture[str]) -> None:
+    (source,) = [source for source in programs_over_clients(PAGE) if "checkpoint" in source]
+    finished = 0
+    for page_size, killed_after in ((4, 3), (7, 9), (2, 1), (5, None)):
+        lines = source.replace(
+            '{"StartingToken"', f'{{"PageSize": {page_size}, "StartingToken"'
+        ).replace('or "finished")\n', 'or "finished")\n        stop()\n')
+        assert lines.count("stop()") == lines.count("PageSize") == 1
+        finished = 0
+
+        def stop(killed_after: int | None = killed_after) -> None:
+            nonlocal finished
+            finished += 1
+            if finished == killed_after:
+                raise SystemExit
+
+        try:
+            run(lines, stop=stop)
+        except SystemExit:
+            assert killed_after is not None
+    assert capsys.readouterr().out.splitlines() == ALL_KEYS

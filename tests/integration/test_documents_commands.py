@@ -35,7 +35,7 @@ ELSEWHERE = {
     "(cd build/layer": "nowhere: zip and a function of the reader's",
     "cp my_function.py": "nowhere: likewise",
     "pip install 'imagebuilder-pager[dask]'": "nowhere: no index has the package yet",
-    'eval "$(register-python-argcomplete': "tests/unit/test_cli_args.py",
+    'eval "$(register-python-argcomplete': "tests/unit/test_cli_commands.py",
     "rm -r build/lib/botocore/data": "make dist",
     "python3 -m compileall": "make container",
     "AWS_CA_BUNDLE=/etc/ssl/certs": "tests/unit/test_tls.py",

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.fakes.example_programs import ROOT, blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytest_plugins = ["pytester"]
 
-ROOT = Path(__file__).parents[2]
 PLUGIN = "imagebuilder_pager.pytest_plugin"
-DOCUMENT = (ROOT / "docs" / "testing.md").read_text()
+DOCUMENT = ROOT / "docs" / "testing.md"
 STRICT = ("-p", PLUGIN, "--strict-markers", "-W", "error", "-p", "no:cacheprovider")
 FIXTURES = {
     *("image_builder", "image_builder_account", "image_builder_client"),
@@ -46,8 +46,9 @@ def test_the_document_and_the_reference_have_each_fixture(run: Callable[..., Run
     shown = run(*STRICT, "--fixtures", "-v", test_none="").stdout.str()
     found = set(re.findall(rf"^(\w+).* -- \S*{PLUGIN.rpartition('.')[2]}\.py", shown, re.MULTILINE))
     assert found == FIXTURES
-    for document in (DOCUMENT, (ROOT / "docs" / "api.md").read_text()):
-        assert not {name for name in FIXTURES if f"`{name}`" not in document}
+    for document in (DOCUMENT, ROOT / "docs" / "api.md"):
+        text = document.read_text()
+        assert not {name for name in FIXTURES if f"`{name}`" not in text}
 
 
 SETTINGS = """
@@ -103,7 +104,7 @@ import pytest
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.exceptions import HTTPClientError, ReadTimeoutError
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID, EXAMPLE_EXECUTION_ID, SECRET_ACCESS_KEY, Account, Fault, FaultPlan
+    ACCESS_KEY_ID, EXAMPLE_EXECUTION_ID, SECRET_ACCESS_KEY, Fault, FaultPlan
 )
 
 ID = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
@@ -164,17 +165,6 @@ class TestOfAClass:
         with pytest.raises(ReadTimeoutError):
             image_builder_client.list_lifecycle_execution_resources(**ID)
         assert image_builder.requests == 3
-
-class TestOfAnAccount:
-    @pytest.fixture
-    def image_builder_account(self):
-        return Account()
-
-    def test_an_account_of_a_class(self, image_builder_client):
-        assert image_builder_client.list_images().image_version_list == []
-
-def test_the_account_of_the_others(image_builder_client):
-    assert image_builder_client.list_lifecycle_policies().lifecycle_policy_summary_list
 """
 
 
@@ -186,12 +176,12 @@ def test_the_fixtures_and_the_marker(
     monkeypatch.setenv("AWS_RETRY_MODE", "none")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:9")
-    blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+    blocks = blocks_of(DOCUMENT)
     files = {f"test_{number}": block for number, block in enumerate(blocks)}
     examples = sum(block.count("def test_") for block in blocks)
     assert examples >= len(blocks) >= 5
     ran = run(*STRICT, **files, test_settings=SETTINGS, test_service=SERVICE)
-    ran.assert_outcomes(passed=examples + 12)
+    ran.assert_outcomes(passed=examples + 10)
 
 
 WRONG = """
@@ -238,20 +228,14 @@ def run_installed(
     return run
 
 
-@pytest.mark.parametrize(
-    ("options", "conftest"),
-    [
-        ((), ""),
-        (("-n", "2"), ""),
-        (("-p", PLUGIN), f"pytest_plugins = [{PLUGIN!r}]"),
-        (("-n", "2", "-p", PLUGIN), f"pytest_plugins = [{PLUGIN!r}]"),
-    ],
-)
+@pytest.mark.parametrize("named", [(), ("-p", PLUGIN)], ids=["by itself", "and by name"])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["", "in workers"])
 def test_the_entry_point_loads_the_plugin_once(
-    run_installed: Callable[..., Run], options: tuple[str, ...], conftest: str
+    run_installed: Callable[..., Run], named: tuple[str, ...], workers: tuple[str, ...]
 ) -> None:
+    conftest = f"pytest_plugins = [{PLUGIN!r}]" if named else ""
     files = {"conftest": conftest, "test_workers": WORKERS}
-    ran = run_installed(*options, "--strict-markers", **files)
+    ran = run_installed(*workers, *named, "--strict-markers", **files)
     ran.assert_outcomes(passed=4)
 
 

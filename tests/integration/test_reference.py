@@ -99,27 +99,20 @@ def test_the_examples_run_and_print_the_same(
 
 
 @every_operation
-def test_the_request_syntax_has_every_parameter(name: str) -> None:
+def test_the_syntaxes_have_every_parameter_and_every_member(name: str) -> None:
     operation = OPERATIONS[name]
     members = MODEL.shapes[f"{operation.name}Request"]["members"]
-    own = [n for n in members if not operation.pagination or n not in ("maxResults", "nextToken")]
-    config = ["PaginationConfig"] if operation.pagination else []
-    (statement,) = ast.parse(code_of(name, "text")[0]).body
-    assert keywords(statement) == own + config
-
-
-def keywords(statement: ast.stmt) -> list[str | None]:
-    assert isinstance(statement, ast.Assign)
-    assert isinstance(statement.value, ast.Call)
-    return [keyword.arg for keyword in statement.value.keywords]
-
-
-@every_operation
-def test_the_response_syntax_has_every_member_that_the_example_shows(name: str) -> None:
-    operation = OPERATIONS[name]
-    (statement,) = ast.parse(code_of(name, "text")[1]).body
-    assert isinstance(statement, ast.Expr)
-    assert keys_of(statement.value) == keys_in(sample_pages(operation)[0])
+    expected = [*members]
+    if operation.pagination:
+        own = [member for member in members if member not in ("maxResults", "nextToken")]
+        expected = [*own, "PaginationConfig"]
+    requests, responses = (ast.parse(code).body for code in code_of(name, "text"))
+    match requests, responses:
+        case [ast.Assign(value=ast.Call(keywords=keywords))], [ast.Expr(value=response)]:
+            assert [keyword.arg for keyword in keywords] == expected
+            assert keys_of(response) == keys_in(sample_pages(operation)[0])
+        case _:
+            pytest.fail("other code")
 
 
 def keys_of(node: ast.expr) -> Any:
@@ -142,10 +135,10 @@ def keys_in(value: Any) -> Any:
 def test_every_attribute_of_the_response_table_exists(name: str) -> None:
     """The paths lead to values in a response, as keys and as attributes."""
     operation = OPERATIONS[name]
-    metadata: Any = {"HTTPStatusCode": 200, "HTTPHeaders": {}}
     response: Any = operation.response.model_validate(sample_pages(operation)[0])
-    response["ResponseMetadata"] = metadata
-    rows = re.findall(r"^\| `([^`]*)` \| `([^`]*)` \| [^|]* \|", structure_of(name), re.MULTILINE)
+    response["ResponseMetadata"] = {"HTTPStatusCode": 200, "HTTPHeaders": {}}
+    structure = page_of(name).partition("## Response structure")[2].partition("## Errors")[0]
+    rows = re.findall(r"^\| `([^`]*)` \| `([^`]*)` \| [^|]* \|", structure, re.MULTILINE)
     assert len(rows) > 2
     for key, attribute in rows:
         if key == "NextToken":
@@ -159,10 +152,6 @@ def test_every_attribute_of_the_response_table_exists(name: str) -> None:
                 by_key, by_attribute = by_key[0], by_attribute[0]
         assert by_key == by_attribute
         assert by_key or isinstance(by_key, shapes.Shape)
-
-
-def structure_of(name: str) -> str:
-    return page_of(name).partition("## Response structure")[2].partition("## Errors")[0]
 
 
 @pytest.fixture(scope="module")

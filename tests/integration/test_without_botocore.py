@@ -1,9 +1,8 @@
-"""Credentials without botocore and httpx: their sources, their order, and the errors."""
+"""Credentials and listings where botocore, httpx or others are not installed, and the errors."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import ssl
 import subprocess
@@ -26,13 +25,10 @@ from tests.fakes.credential_endpoints import (
     SECRETS,
     CredentialEndpoints,
     CredentialSettings,
-    boto3_credentials,
 )
 from tests.fakes.logins import LOGIN_SESSION, SSO_KEYS, SsoCache, write_login
 from tests.fakes.servers import ScriptedServer
 from tests.fakes.transports import LOCALHOST_CERTIFICATE
-
-SetUp = Callable[[CredentialSettings], None]
 
 
 def set_expiring_environment(settings: CredentialSettings) -> None:
@@ -40,7 +36,7 @@ def set_expiring_environment(settings: CredentialSettings) -> None:
     settings.environment(AWS_CREDENTIAL_EXPIRATION="2100-01-01T00:00:00Z")
 
 
-SOURCES: dict[str, SetUp] = {
+SOURCES: dict[str, Callable[[CredentialSettings], None]] = {
     "environment": CredentialSettings.set_environment,
     "expiring-environment": set_expiring_environment,
     "web-identity": CredentialSettings.set_web_identity,
@@ -48,16 +44,9 @@ SOURCES: dict[str, SetUp] = {
     "ecs": CredentialSettings.set_ecs,
     "imds": CredentialSettings.set_imds,
 }
-COMBINATIONS = [
-    names
-    for count in range(1, len(SOURCES) + 1)
-    for names in itertools.combinations(SOURCES, count)
-]
-
 NOT_INSTALLED = ("botocore", "httpx", "httpcore", "jmespath", "idna")
 LIST = """
-import asyncio, os, sys
-sys.modules |= dict.fromkeys({missing})  # an import of one is a ModuleNotFoundError
+import asyncio, os
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
 if "ECS_HOST" in os.environ:
     from imagebuilder_pager._aws.credentials.container import ContainerProvider
@@ -83,20 +72,14 @@ print(*sorted(name.removeprefix(ours) for name in loaded if name.startswith(ours
 """
 
 
-def list_in_a_process(
-    url: str, missing: Sequence[str] = (), profile: str | None = None
+def run_without(
+    missing: Sequence[str], code: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """List by both clients in another process, with the environment of this one."""
-    code = LIST.format(
-        missing=missing,
-        not_installed=NOT_INSTALLED,
-        execution=EXAMPLE_EXECUTION_ID,
-        region=REGION,
-        profile=profile,
-    )
+    """Run code where an import of a missing module is a ``ModuleNotFoundError``."""
+    absent = f"import sys; sys.modules |= dict.fromkeys({missing})\n"
     return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "AWS_ENDPOINT_URL_IMAGEBUILDER": url},
+        [sys.executable, "-W", "error", "-c", absent + code],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -104,10 +87,25 @@ def list_in_a_process(
     )
 
 
+def lines_of(ran: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the output of a process that has succeeded."""
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()
+
+
+def list_in_a_process(
+    url: str, missing: Sequence[str], profile: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """List by both clients in another process, with the environment of this one."""
+    code = LIST.format(
+        not_installed=NOT_INSTALLED, execution=EXAMPLE_EXECUTION_ID, region=REGION, profile=profile
+    )
+    return run_without(missing, code, AWS_ENDPOINT_URL_IMAGEBUILDER=url)
+
+
 def modules_loaded_by(ran: subprocess.CompletedProcess[str]) -> set[str]:
     """Return the modules of ``_aws`` that a process has loaded, which has listed without others."""
-    assert (ran.returncode, ran.stderr) == (0, "")
-    others, ours = ran.stdout.splitlines()
+    others, ours = lines_of(ran)
     assert not others
     return set(ours.split())
 
@@ -146,15 +144,6 @@ def test_each_source_is_found_without_botocore_and_httpx(
         sources = {name for name in loaded if name.startswith("credentials.")}
         expected = ("chain", "environment", "refreshable", "resolver")
         assert sources == {f"credentials.{name}" for name in expected}
-
-
-@pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
-def test_of_several_sources_boto3s_is_used(
-    settings: CredentialSettings, names: tuple[str, ...]
-) -> None:
-    for name in reversed(names):
-        SOURCES[name](settings)
-    assert settings.our_credentials() == boto3_credentials()
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -199,8 +188,7 @@ def test_a_named_profile_without_a_file_is_an_error_without_botocore(
 
 
 SAME_PROGRAM = """
-import asyncio, sys
-sys.modules |= dict.fromkeys({missing})
+import asyncio
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder
 arguments = {arguments}
 
@@ -230,88 +218,63 @@ def test_the_same_program_lists_with_and_without_httpx_and_botocore(
         "max_pool_connections": 3,
         **LOCAL_CREDENTIALS,
     }
-    code = SAME_PROGRAM.format(missing=missing, arguments=arguments, execution=EXAMPLE_EXECUTION_ID)
+    code = SAME_PROGRAM.format(arguments=arguments, execution=EXAMPLE_EXECUTION_ID)
     with contextlib.closing(server):
-        ran = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    assert (ran.returncode, ran.stderr) == (0, "")
+        lines = lines_of(run_without(missing, code))
     kind = "H11Client" if missing else "HttpxTransport"
-    assert ran.stdout.splitlines() == [f"{kind} 3", f"Async{kind} 3"]
+    assert lines == [f"{kind} 3", f"Async{kind} 3"]
 
 
 @pytest.mark.parametrize("module", ["httpx._client", "httpcore._sync", "botocore.auth"])
 def test_a_broken_package_is_an_error_and_not_another_transport(module: str) -> None:
-    code = f"import sys; sys.modules[{module!r}] = None; import imagebuilder_pager as one; "
-    ran = subprocess.run(
-        [sys.executable, "-c", code + "one.ImageBuilder('us-west-2', credentials=len)"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+    ran = run_without(
+        [module], "import imagebuilder_pager as one; one.ImageBuilder('us-west-2', credentials=len)"
     )
     assert ran.returncode == 1
     assert ran.stderr.splitlines()[-1].startswith("ModuleNotFoundError: ")
 
 
-ERRORS = """
-import sys
-sys.modules |= dict.fromkeys({missing})
-from imagebuilder_pager import *
-from imagebuilder_pager import exceptions
-for statement in {statements}:
-    try:
-        exec(statement)
-    except exceptions.PagerError as error:
-        print(type(error).__name__, error)
-"""
+SPEC = "PaginationSpec.from_model({'input_token': 'a', 'output_token': %r, 'result_key': 'c'})"
 
 
-def errors_of(missing: Sequence[str], statements: Sequence[str]) -> list[str]:
-    """Return the errors of statements in a process without some packages."""
-    code = ERRORS.format(missing=missing, statements=statements)
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return ran.stdout.splitlines()
-
-
-def test_the_error_names_the_missing_packages_and_the_remedy() -> None:
-    kind = "MissingDependencyException"
-    assert errors_of(
-        ["botocore"],
-        [
+@pytest.mark.parametrize(
+    ("missing", "statement", "message"),
+    [
+        (
+            "botocore",
             "import httpx; ImageBuilder('us-west-2', http_client=httpx.Client())",
+            "an httpx.Client needs botocore, not installed here: pip install botocore, or give "
+            "http_client=H11Client()",
+        ),
+        (
+            "botocore",
             "import httpx; AsyncImageBuilder('us-west-2', http_client=httpx.AsyncClient())",
-        ],
-    ) == [
-        f"{kind} {what} needs botocore, not installed here: pip install botocore, or give "
-        f"http_client={other}()"
-        for what, other in (
-            ("an httpx.Client", "H11Client"),
-            ("an httpx.AsyncClient", "AsyncH11Client"),
-        )
-    ]
-    assert errors_of(
-        ["jmespath", "idna"],
-        [
-            "spec = PaginationSpec.from_model("
-            "{'input_token': 'a', 'output_token': 'a', 'result_key': 'c'}); "
-            "list(Paginator(dict, spec).paginate().search('a.b'))",
-            "PaginationSpec.from_model("
-            "{'input_token': 'a', 'output_token': 'a[-1].b', 'result_key': 'c'})",
+            "an httpx.AsyncClient needs botocore, not installed here: pip install botocore, or "
+            "give http_client=AsyncH11Client()",
+        ),
+        (
+            "jmespath",
+            f"Paginator(dict, {SPEC % 'a'}).paginate().search('a.b')",
+            "search needs jmespath, not installed here: pip install jmespath, or filter the pages "
+            "in Python",
+        ),
+        (
+            "jmespath",
+            SPEC % "a[-1].b",
+            "the expression a[-1].b needs jmespath, not installed here: pip install jmespath, or "
+            "use a path of names",
+        ),
+        (
+            "idna",
             "ImageBuilder('us-west-2', endpoint_url='https://b\\u00fccher.test')",
-        ],
-    ) == [
-        f"{kind} search needs jmespath, not installed here: pip install jmespath, or filter the "
-        "pages in Python",
-        f"{kind} the expression a[-1].b needs jmespath, not installed here: pip install "
-        "jmespath, or use a path of names",
-        f"{kind} a host that is not ASCII needs idna, not installed here: pip install idna, or "
-        "give it as xn--...",
-    ]
+            "a host that is not ASCII needs idna, not installed here: pip install idna, or give "
+            "it as xn--...",
+        ),
+    ],
+)
+def test_the_error_names_the_missing_package_and_the_remedy(
+    missing: str, statement: str, message: str
+) -> None:
+    ran = run_without([missing], f"from imagebuilder_pager import *; {statement}")
+    error = "imagebuilder_pager.exceptions.MissingDependencyException"
+    assert ran.stderr.splitlines()[-1] == f"{error}: {message}"

@@ -30,14 +30,12 @@ def names_of(requirements: list[str]) -> set[str]:
 
 
 def project(file: str) -> dict[str, Any]:
-    """Return a project table."""
     table: dict[str, Any] = tomllib.loads((ROOT / file).read_text())["project"]
     return table
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the files of a release."""
     folder = tmp_path_factory.mktemp("dist")
     dist.build(folder)
     return folder
@@ -45,7 +43,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=NAMES)
 def wheel(request: pytest.FixtureRequest, built: Path) -> Path:
-    """Return each of the wheels."""
     name = request.param.replace("-", "_")
     return built / f"{name}-{VERSION}-py3-none-any.whl"
 
@@ -106,7 +103,11 @@ def test_its_metadata(archive: dict[str, str], metadata: Message, *, is_lean: bo
     else:
         assert required == names_of(project("pyproject.toml")["dependencies"])
         assert required >= {"botocore", "h11", "httpx", "pydantic"}
-        assert not required & {"boto3", "aiobotocore", "awscli", "pytest"}
+        assert not required & {"boto3", "aiobotocore", "awscli", "pytest", "rich"}
+        assert any(
+            re.match(r"rich\b.*extra == .cli.", one)
+            for one in metadata.get_all("Requires-Dist", [])
+        )
 
 
 def test_the_changelog_has_a_section_for_the_version_below_what_is_unreleased() -> None:

@@ -1,7 +1,10 @@
-"""The outputs json, jsonl, text and yaml-stream: their formats, timestamps and tokens."""
+"""The outputs json, jsonl, text and yaml-stream, and the output that is cut to its checkpoint."""
 
+import errno
 import json
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,11 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagebuilder_pager import Checkpoint, exceptions
+from imagebuilder_pager.cli.checkpoint import OutputCheckpoint
+from imagebuilder_pager.cli.exit_codes import UsageError, describe_error
 from imagebuilder_pager.cli.formats.yaml_stream import format_yaml_entry
+from imagebuilder_pager.cli.stdout import Stdout
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 from tests.fakes.command_line import EXAMPLE_ID, page_server, run_command
 
@@ -129,34 +136,31 @@ def test_an_error_on_a_later_page_ends_with_the_token_of_what_was_written(
         assert json.loads(rest.out)["resources"] == [{"resourceId": "ami-2"}, None]
 
 
-@pytest.mark.parametrize(
-    ("options", "lines"),
-    [
-        ((), [RESOURCE, {"resourceId": "ami-2"}, None]),
-        (("--query", "resources[].resourceId"), ["ami-1", "ami-2"]),
-        (("--query", "length(resources)"), [1, 2]),
-    ],
-)
-def test_jsonl_has_a_line_for_each_item_or_element_of_the_query_of_each_page(
-    url: str, capfd: Captured, options: tuple[str, ...], lines: list[Any]
-) -> None:
-    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "jsonl", *options)
-    assert [json.loads(line) for line in ran.out.splitlines()] == lines
-    assert (ran.code, ran.err) == (0, "")
+def read_lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+QUERY = ("--query", "resources[].resourceId")
 
 
 @pytest.mark.parametrize(
-    ("options", "entries"),
+    ("output", "options", "entries"),
     [
-        ((), [{**two_pages({}), "resources": [RESOURCE]}, two_pages({"nextToken": "page-2"})]),
-        (("--query", "resources[].resourceId"), [["ami-1"], ["ami-2"]]),
+        ("jsonl", (), [RESOURCE, {"resourceId": "ami-2"}, None]),
+        ("jsonl", QUERY, ["ami-1", "ami-2"]),
+        ("jsonl", ("--query", "length(resources)"), [1, 2]),
+        (
+            *("yaml-stream", ()),
+            [{**two_pages({}), "resources": [RESOURCE]}, two_pages({"nextToken": "page-2"})],
+        ),
+        ("yaml-stream", QUERY, [["ami-1"], ["ami-2"]]),
     ],
 )
-def test_yaml_stream_has_an_entry_for_each_page(
-    url: str, capfd: Captured, options: tuple[str, ...], entries: list[Any]
+def test_jsonl_has_lines_for_the_items_of_each_page_and_yaml_stream_an_entry(
+    url: str, capfd: Captured, output: str, options: tuple[str, ...], entries: list[Any]
 ) -> None:
-    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", "yaml-stream", *options)
-    assert yaml.safe_load(ran.out) == entries
+    ran = run_command(url, capfd, *EXAMPLE_ID, "--output", output, *options)
+    assert (read_lines if output == "jsonl" else yaml.safe_load)(ran.out) == entries
     assert (ran.code, ran.err) == (0, "")
 
 
@@ -201,27 +205,154 @@ def test_iso_8601_is_in_local_time_for_seconds_and_in_its_own_zone_for_a_date(
     assert ran.out.splitlines()[-1] == f"RESOURCES\t{expected}"
 
 
-def respond_with_an_empty_last_page(request: dict[str, Any]) -> dict[str, Any]:
-    if request.get("nextToken") is None:
-        return {"resources": [{"resourceId": "ami-1"}], "nextToken": "more"}
-    return {"resources": []}
-
-
-@pytest.mark.parametrize("options", [(), ("--query", "resources[].resourceId")])
+@pytest.mark.parametrize("options", [(), QUERY])
 def test_jsonl_has_no_token_left_where_the_last_page_is_empty(
     capfd: Captured, options: tuple[str, ...]
 ) -> None:
-    with page_server(respond_with_an_empty_last_page) as server:
-        result = run_command(server.url, capfd, *EXAMPLE_ID, "--output", "jsonl", *options)
+    page = {"resources": [{"resourceId": "ami-1"}], "nextToken": "more"}
+    with page_server(lambda request: {"resources": []} if "nextToken" in request else page) as one:
+        result = run_command(one.url, capfd, *EXAMPLE_ID, "--output", "jsonl", *options)
     assert (result.code, result.err) == (0, "")
     assert "ami-1" in result.out
 
 
-def test_a_null_item_does_not_end_jsonl_with_a_checkpoint(capfd: Captured, tmp_path: Path) -> None:
-    page = {"resources": [{"resourceId": "a"}, None, {"resourceId": "b"}]}
-    options = ("--output", "jsonl", "--checkpoint", str(tmp_path / "file"))
-    with page_server(lambda _: page) as server:
-        result = run_command(server.url, capfd, *EXAMPLE_ID, *options)
-    assert (result.code, result.err) == (0, "")
-    assert result.out.splitlines() == ['{"resourceId":"a"}', "null", '{"resourceId":"b"}']
-    assert json.loads((tmp_path / "file").read_text())["finished"] is True
+LISTING = {"operation": "ListLifecycleExecutionResources", "lifecycleExecutionId": "lce-1"}
+
+
+def truncate(path: Path, stdout: Stdout, data: dict[str, Any], *, finished: bool = False) -> None:
+    """Truncate an output whose checkpoint has the data."""
+    with Checkpoint(path, LISTING) as saved:
+        if finished:
+            saved.finish(data=data)
+        else:
+            saved.save("token", data=data)
+    with OutputCheckpoint(str(path), LISTING, stdout) as checkpoint:
+        checkpoint.truncate_output()
+
+
+StdoutWith = Callable[[str, str], Stdout]
+
+
+@pytest.fixture
+def stdout_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Standard output, as a file with that content, opened in that mode."""
+    files = []
+
+    def make(content: str, mode: str) -> Stdout:
+        path = tmp_path / "output"
+        path.write_text(content)
+        files.append(path.open(mode))
+        monkeypatch.setattr(sys, "stdout", files[-1])
+        return Stdout()
+
+    yield make
+    monkeypatch.undo()
+    for file in files:
+        file.close()
+
+
+@pytest.mark.parametrize("other", [{}, {"lifecycleExecutionId": "lce-2"}])
+def test_the_checkpoint_of_something_else_is_an_error(
+    tmp_path: Path, stdout_with: StdoutWith, other: dict[str, str]
+) -> None:
+    with Checkpoint(tmp_path / "file", other) as checkpoint:
+        checkpoint.save("token")
+    with pytest.raises(exceptions.CheckpointError) as caught:
+        OutputCheckpoint(str(tmp_path / "file"), LISTING, stdout_with("", "a"))
+    code, message = describe_error(caught.value)
+    assert code == 252
+    assert message.startswith(f"--checkpoint: {tmp_path}")
+
+
+def test_a_checkpoint_is_in_use_during_the_whole_run(
+    tmp_path: Path, stdout_with: StdoutWith
+) -> None:
+    arguments = (str(tmp_path / "file"), LISTING, stdout_with("", "a"))
+    with OutputCheckpoint(*arguments) as checkpoint:
+        checkpoint.truncate_output()
+        checkpoint.write("line\n", "token", is_one_line=True)
+        with pytest.raises(exceptions.CheckpointLockedError) as caught:
+            OutputCheckpoint(*arguments)
+    code, message = describe_error(caught.value)
+    assert code == 255
+    assert message.startswith(f"--checkpoint: {tmp_path}/file is in use by another run; wait")
+
+
+@pytest.mark.parametrize("mode", ["a", "r+"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("", {"output_size": 0}, ""),
+        ("one\n", {"output_size": 4}, "one\n"),
+        ("one\nt", {"output_size": 4}, "one\n"),
+        ("one\ntwo\n", {"output_size": 4}, "one\n"),
+        ("two\n", {"output_size": 0}, ""),
+        ("one\ntwo\nth", {"output_size": 4, "pending_bytes": 10}, "one\n"),
+        ("one\ntwo\nthree\n", {"output_size": 4, "pending_bytes": 10}, "one\n"),
+        ("one\ntwo\n", {"output_size": None}, "one\ntwo\n"),
+    ],
+)
+def test_lines_after_the_checkpoint_are_cut_off(
+    stdout_with: StdoutWith, tmp_path: Path, mode: str, case: tuple[str, dict[str, Any], str]
+) -> None:
+    content, data, after = case
+    stdout = stdout_with(content, mode)
+    truncate(tmp_path / "file", stdout, data)
+    stdout.write("new\n")
+    assert (tmp_path / "output").read_text() == after + "new\n"
+    assert stdout.tell() == len(after) + 4
+
+
+def test_the_output_of_a_finished_listing_is_not_truncated(
+    stdout_with: StdoutWith, tmp_path: Path
+) -> None:
+    stdout = stdout_with("one\nof others\n", "a")
+    truncate(tmp_path / "file", stdout, {"output_size": 4}, finished=True)
+    assert (tmp_path / "output").read_text() == "one\nof others\n"
+
+
+OTHER = "something else has been written"
+
+
+@pytest.mark.parametrize(
+    ("content", "data", "message"),
+    [
+        ("", {"output_size": 4}, "the output has 0 bytes, and had 4"),
+        ("one\ntwo\nthree", {"output_size": 4}, OTHER),
+        ("other file\n", {"output_size": 4}, OTHER),
+        ("one\ntwo\nthree\nfour\n", {"output_size": 4, "pending_bytes": 10}, OTHER),
+    ],
+)
+def test_the_output_of_something_else_is_an_error_and_not_changed(
+    stdout_with: StdoutWith, tmp_path: Path, content: str, data: dict[str, Any], message: str
+) -> None:
+    stdout = stdout_with(content, "a")
+    with pytest.raises(UsageError, match=message):
+        truncate(tmp_path / "file", stdout, data)
+    assert (tmp_path / "output").read_text() == content
+
+
+def test_all_is_written_where_the_system_writes_a_part_at_a_time(
+    stdout_with: StdoutWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdout = stdout_with("", "a")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    stdout.write("é, and more\n")
+    assert (tmp_path / "output").read_text() == "é, and more\n"
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOTSUP])
+def test_an_output_that_cannot_be_synced_is_used_without(
+    stdout_with: StdoutWith, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    stdout = stdout_with("", "a")
+
+    def fail(_: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    stdout.sync()
+    error = errno.EIO
+    with pytest.raises(OSError, match="Input/output error: 'standard output'"):
+        stdout.sync()

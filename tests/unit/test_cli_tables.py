@@ -96,14 +96,6 @@ DAY = "1 item; times are of 2025-03-03, in UTC"
     ("command", "item", "width", "lines"),
     [
         (
-            *("list-images", IMAGE, 140),
-            [
-                *(DAY, ""),
-                "NAME      VERSION  TYPE  PLATFORM  OS                 CREATED   OWNER",
-                "web-base  1.0.4    AMI   Linux     Amazon Linux 2023  02:00:20  123456789012",
-            ],
-        ),
-        (
             *("list-images", IMAGE, 60),
             [
                 *(DAY, ""),
@@ -128,16 +120,6 @@ DAY = "1 item; times are of 2025-03-03, in UTC"
                 "NAME       STATUS    RESOURCES  LAST RUN             CREATED",
                 "retention  DISABLED  AMI_IMAGE  2025-03-03 02:00:20  2023-11-14 22:13:20",
                 "  Keeps the last three.",
-            ],
-        ),
-        (
-            *("list-lifecycle-policies", POLICY, 140),
-            [
-                *("1 item; times are in UTC", ""),
-                "NAME       STATUS    RESOURCES  LAST RUN             CREATED              "
-                "DESCRIPTION",
-                "retention  DISABLED  AMI_IMAGE  2025-03-03 02:00:20  2023-11-14 22:13:20  "
-                "Keeps the last three.",
             ],
         ),
         (
@@ -236,10 +218,7 @@ def test_a_table_can_be_made_of_any_response(
     shape: Any = service_model.operation_model(operation.name).output_shape
 
     @settings(
-        deadline=None,
-        derandomize=True,
-        max_examples=6,
-        suppress_health_check=list(HealthCheck),
+        deadline=None, derandomize=True, max_examples=6, suppress_health_check=list(HealthCheck)
     )
     @given(st.data(), st.sampled_from((40, 80, 140)))
     def check(data: st.DataObject, width: int) -> None:

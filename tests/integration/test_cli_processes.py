@@ -1,9 +1,10 @@
-"""Runs that are killed, stopped or out of space: no item is lost, and with a checkpoint none
-is repeated.
-"""
+"""The command in processes that are killed or stopped, or that write to terminals; and the demo."""
 
 import json
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -17,7 +18,12 @@ from typing import Any
 import httpx
 import pytest
 
-from imagebuilder_pager.local import LocalImageBuilder, LocalServer, generate_account
+from imagebuilder_pager.local import (
+    EXAMPLE_EXECUTION_ID,
+    LocalImageBuilder,
+    LocalServer,
+    generate_account,
+)
 from tests.fakes.command_line import EXAMPLE_ID, LIST, local_environment, page_server
 from tests.fakes.command_processes import CommandProcess, close_pipe, fill_disk, kill_at_call
 
@@ -35,13 +41,6 @@ JSONL = ("--output", "jsonl")
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with LocalServer(LocalImageBuilder(ACCOUNT)) as server:
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def slow_url() -> Iterator[str]:
-    """Slow enough for there to be a moment between any two pages."""
-    with LocalServer(LocalImageBuilder(ACCOUNT), latency=0.02) as server:
         yield server.url
 
 
@@ -97,34 +96,23 @@ def test_a_listing_killed_between_any_two_writes_is_resumed(
     assert json.loads(checkpoint.read_text())["listing"]["query"] == QUERY[1]
 
 
-def test_a_second_run_on_one_checkpoint_is_an_error(slow_url: str, tmp_path: Path) -> None:
-    arguments = (*JSONL, "--page-size", "2", "--checkpoint", str(tmp_path / "checkpoint"))
-    first = CommandProcess(slow_url, tmp_path, *arguments)
-    wait_for_output(first)
-    first.send_signal(signal.SIGSTOP)
-    second = CommandProcess(slow_url, tmp_path, *arguments).wait()
-    first.send_signal(signal.SIGCONT)
-    assert second.code == 255
-    assert "is in use by another run" in second.err
-    assert first.wait().code == 0
-    assert ids_in(first.wait().out) == IDS
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
 def test_a_signal_ends_the_run_with_the_token_to_resume_from(
-    slow_url: str, tmp_path: Path, number: signal.Signals, code: int
+    url: str, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    process = CommandProcess(slow_url, tmp_path, *JSONL, "--page-size", "2")
-    wait_for_output(process)
-    process.send_signal(number)
-    ended = process.wait()
+    # Slow enough for there to be a moment between any two pages.
+    with LocalServer(LocalImageBuilder(ACCOUNT), latency=0.02) as slow:
+        process = CommandProcess(slow.url, tmp_path, *JSONL, "--page-size", "2")
+        wait_for_output(process)
+        process.send_signal(number)
+        ended = process.wait()
     assert ended.code == code
     name, _, token = ended.err.partition(": ")
     assert name == "NextToken"
     assert 0 < len(ids_in(ended.out)) < RESOURCES
-    rest = CommandProcess(slow_url, tmp_path, *JSONL, "--starting-token", token.strip()).wait()
+    rest = CommandProcess(url, tmp_path, *JSONL, "--starting-token", token.strip()).wait()
     assert ids_in(rest.out) == IDS
 
 
@@ -215,3 +203,119 @@ def test_ctrl_c_does_not_wait_for_the_children_that_a_tree_lists(tmp_path: Path)
     assert ran.code == 130
     assert time.monotonic() - started < 20
     assert "Traceback" not in ran.err
+
+
+# Clears the screen, moves the cursor, sets the title; DEL, and CSI as one character.
+EVIL = "before\x1b[2J\x1b]0;title\x07\r\x08\x7f\x9b2Jafter"
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# The colours of rich.
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+RESOURCE = {"resourceId": EVIL, "state": {"status": "FAILED", "reason": EVIL}, EVIL: EVIL}
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    """A server of one page."""
+    with page_server(lambda _: {"resources": [RESOURCE], "nextToken": EVIL}) as server:
+        yield server
+
+
+def run_on_terminal(server: LocalServer, directory: Path, *options: str) -> str:
+    """Return the text sent to a terminal that is both standard output and standard error."""
+    controller, terminal = pty.openpty()
+    name = os.ttyname(terminal)
+    process = CommandProcess(server.url, directory, *options, out=name, err=name)
+    sent = b""
+    while not process.has_ended or select.select([controller], [], [], 0)[0]:
+        if select.select([controller], [], [], 0.01)[0]:
+            sent += os.read(controller, 65536)
+    os.close(controller)
+    os.close(terminal)
+    assert process.wait().code in {0, 254, 255}
+    return sent.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--output", "jsonl", "--max-items", "1"),
+        ("--output", "jsonl", "--no-paginate"),
+        ("--output", "text"),
+        ("--output", "text", "--debug"),
+        ("--output", "text", "--no-paginate"),
+        ("--output", "yaml-stream", "--max-items", "1"),
+        ("--output", "table", "--no-paginate"),
+        ("--output", "summary", "--no-paginate"),
+        ("--output", "tree", "--no-paginate"),
+        ("--output", "table", "--query", "resources", "--no-paginate"),
+    ],
+    ids=" ".join,
+)
+def test_no_control_character_of_a_page_reaches_a_terminal(
+    server: LocalServer, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    assert_harmless(run_on_terminal(server, tmp_path, *options))
+
+
+@pytest.mark.parametrize("options", [(), ("--debug",)])
+def test_no_control_character_of_an_error_reaches_a_terminal(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    error = httpx.Response(400, json={"__type": f"Invalid{EVIL}", "message": EVIL})
+    with LocalServer(lambda _: error) as server:
+        assert_harmless(run_on_terminal(server, tmp_path, *options))
+
+
+def assert_harmless(sent: str) -> None:
+    assert "after" in sent
+    assert CONTROLS.findall(COLOURS.sub("", sent)) == []
+
+
+def test_into_a_file_text_is_as_the_service_sent_it(server: LocalServer, tmp_path: Path) -> None:
+    ran = CommandProcess(server.url, tmp_path, "--output", "text", "--no-paginate").wait()
+    assert ran.code == 0
+    assert EVIL in ran.out
+
+
+def test_json_on_a_terminal_is_the_same_document(server: LocalServer, tmp_path: Path) -> None:
+    sent = run_on_terminal(server, tmp_path, "--output", "json", "--no-paginate")
+    assert CONTROLS.findall(sent) == []
+    assert json.loads(sent)["resources"][0]["resourceId"] == EVIL
+
+
+def test_the_demo_goes_from_policies_to_resources_and_ends_with_the_summary() -> None:
+    environment = {**os.environ, "COLUMNS": "100"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "imagebuilder_pager", "demo"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    before, _, summary = ran.stdout.partition("$ imagebuilder-pager ")
+    policies, executions = before.partition(" executions of retire-old-amis")[::2]
+    for name in ("retire-old-amis", "trim-container-images", "retire-windows-amis"):
+        assert re.search(rf"^  {name} +(EN|DIS)ABLED +last run 202[45]-", policies, re.MULTILINE)
+    assert re.search(r"^  trim-sandbox-images +ENABLED +-$", policies, re.MULTILINE)
+    listed = re.findall(
+        r"^  (lce-[0-9a-f-]{36}) ([A-Z_]+) +([0-9-]{10})$", executions, re.MULTILINE
+    )
+    assert listed[0] == (EXAMPLE_EXECUTION_ID, "IN_PROGRESS", "2025-03-03")
+    assert [date for *_, date in listed] == sorted((date for *_, date in listed), reverse=True)
+    assert len(listed) == 5
+    assert f"The resources of {EXAMPLE_EXECUTION_ID}," in executions
+    assert before.count("Stopped at MaxItems.") == 2
+    assert "The listing is complete: 140 resources." in before
+    assert "def list_executions(" in before
+    assert "def list_resources(" in before
+    first, _, rest = summary.partition("\n\n")
+    assert first == (
+        "list-lifecycle-execution-resources "
+        f"--lifecycle-execution-id {EXAMPLE_EXECUTION_ID} --output summary"
+    )
+    for words in ("140 images", "TOTAL", "us-west-2", "Time", "What failed, and why"):
+        assert words in rest
