@@ -121,8 +121,9 @@ class Operation:
         response = self.response
 
         def prepare() -> None:
-            with not_forked:
-                response.model_rebuild()
+            if not response.__pydantic_complete__:
+                with not_forked:
+                    response.model_rebuild()
 
         return RestJsonSpec(
             name=self.name,

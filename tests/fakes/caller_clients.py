@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -24,6 +25,11 @@ CALLER_PACKAGES: list[ModuleType] = [
 
 #: A handler of requests of httpx or httpx2.
 AnyHandler = Callable[[Any], Any]
+
+
+async def value_of(result: Any) -> Any:
+    """Return the result of a sync call, or wait for that of an async one."""
+    return await result if inspect.isawaitable(result) else result
 
 
 class CallerKind(NamedTuple):
@@ -65,28 +71,20 @@ class CallerKind(NamedTuple):
         }
 
         async def main() -> Any:
+            is_sync = self.loop is None
+            client: Any = (ImageBuilder if is_sync else AsyncImageBuilder)(**given)
             try:
-                async with AsyncImageBuilder(**given) as client:
-                    for _ in range(times):
-                        page = await client.list_lifecycle_execution_resources(**EXECUTION)
+                for _ in range(times):
+                    page = await value_of(client.list_lifecycle_execution_resources(**EXECUTION))
+                await value_of(client.close() if is_sync else client.aclose())
                 assert not http.is_closed, "the caller closes it"
                 return page
             finally:
-                await http.aclose()
+                await value_of(http.close() if is_sync else http.aclose())
 
-        if self.loop is not None:
-            return anyio.run(main, backend=self.loop)
-        try:
-            with ImageBuilder(**given) as client:
-                for _ in range(times):
-                    page = client.list_lifecycle_execution_resources(**EXECUTION)
-            assert not http.is_closed, "the caller closes it"
-            return page
-        finally:
-            http.close()
+        return anyio.run(main, backend=self.loop or "asyncio")
 
     def close(self, http: Any) -> None:
-        """Close a client of the caller's."""
         if self.loop is None:
             http.close()
         else:
@@ -99,21 +97,3 @@ class CallerKind(NamedTuple):
 CALLER_KINDS = [
     CallerKind(package, loop) for package in CALLER_PACKAGES for loop in (None, "asyncio", "trio")
 ]
-
-
-class EmptyService:
-    """A service that responds to every request with an empty page, and keeps the requests."""
-
-    def __init__(self, package: ModuleType) -> None:
-        self._package = package
-        self.requests: list[Any] = []
-
-    def __call__(self, request: Any) -> Any:
-        self.requests.append(request)
-        return self._package.Response(200, json={"resources": []})
-
-    @property
-    def request(self) -> Any:
-        """The only request."""
-        (request,) = self.requests
-        return request

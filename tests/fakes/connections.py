@@ -18,6 +18,7 @@ from imagebuilder_pager import (
     ImageBuilder,
     exceptions,
 )
+from imagebuilder_pager._aws.clock import SYSTEM_CLOCK
 
 from .accounts import LOCAL_CREDENTIALS
 from .clients import EXECUTION
@@ -68,13 +69,31 @@ async def async_client(way: str, url: str, **options: Any) -> AsyncIterator[Asyn
 
 
 def _h11(client_class: Any, options: dict[str, Any]) -> Any:
-    """Return a client over h11, with its part of an Image Builder client's options."""
-    arguments = {}
-    if "max_pool_connections" in options:
-        arguments["max_connections"] = options.pop("max_pool_connections")
-    if "clock" in options:
-        arguments["monotonic"] = options["clock"].monotonic
-    return client_class(**arguments)
+    """Return a client over h11, with the clock of an Image Builder client's options."""
+    clock = options.get("clock", SYSTEM_CLOCK)
+    return client_class(monotonic=clock.monotonic)
+
+
+@contextlib.asynccontextmanager
+async def any_client(way: str, url: str, **options: Any) -> AsyncIterator[Any]:
+    """Make a client of any kind, sync or async."""
+    if way.startswith("async"):
+        async with async_client(way, url, **options) as client:
+            yield client
+    else:
+        with sync_client(way, url, **options) as sync:
+            yield sync
+
+
+async def collect_ids(client: Any, found: list[Any], config: dict[str, Any]) -> None:
+    """Append the ids of the example execution's resources to a list, also before an error."""
+    paginator = client.get_paginator("list_lifecycle_execution_resources")
+    items: Any = paginator.paginate(**EXECUTION, PaginationConfig=config).items()
+    if hasattr(items, "__aiter__"):
+        async for resource in items:
+            found += [resource.resource_id]
+    else:
+        found.extend(resource.resource_id for resource in items)
 
 
 def call_in_turn(
@@ -87,12 +106,7 @@ def call_in_turn(
 
     async def main() -> list[Any]:
         results: list[Any] = []
-        async with contextlib.AsyncExitStack() as stack:
-            client: Any = (
-                await stack.enter_async_context(async_client(way, url, **options))
-                if way.startswith("async")
-                else stack.enter_context(sync_client(way, url, **options))
-            )
+        async with any_client(way, url, **options) as client:
             for number in range(count):
                 before(number)
                 try:

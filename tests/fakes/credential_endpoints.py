@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -254,11 +255,11 @@ class CredentialSettings:
 
 
 def texts_of(error: BaseException) -> str:
-    """Return all texts of an error and of its causes."""
-    texts = ""
+    """Return the traceback of an error, and all texts of it and of its causes."""
+    texts = "".join(traceback.format_exception(error))
     raised: BaseException | None = error
     while raised is not None:
-        texts += f"{raised} {raised!r} {vars(raised)}"
+        texts += f"{raised} {raised!r} {vars(raised)} {raised.args}"
         raised = raised.__cause__ or raised.__context__
     return texts
 

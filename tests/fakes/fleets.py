@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import httpx
 import pytest
@@ -36,6 +36,13 @@ TARGET = Target(Account(), REGION)
 
 #: The key of a record: execution, parent, resource, account and region.
 Key = tuple[str, str, str, str, str]
+Fleet = TypeVar("Fleet", bound=Callable[[httpx.Request], httpx.Response])
+
+
+class Serve(Protocol):
+    """Serve the fleet until the test is over, and return it."""
+
+    def __call__(self, fleet: Fleet, *, latency: float = 0.0) -> Fleet: ...
 
 
 def fleet_environment(url: str) -> dict[str, str]:
@@ -127,30 +134,6 @@ def report_offline(capfd: pytest.CaptureFixture[str], path: Path, *arguments: st
     result = report(capfd, "--database", str(path), "--offline", *arguments)
     assert (result.code, result.err) == (0, "")
     return result.out
-
-
-def log_writes(path: Path) -> None:
-    """Have the database note each resource that is written, and whether its listing is complete."""
-    with FleetDatabase(path), closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            "CREATE TABLE writes (execution_id, parent_id, resource_id, is_complete)"
-        )
-        for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
-            connection.execute(
-                f"CREATE TRIGGER log_{event} AFTER {event} ON resources BEGIN INSERT INTO writes "
-                f"SELECT {row}.execution_id, {row}.parent_id, {row}.resource_id, complete "
-                f"FROM listings WHERE execution_id = {row}.execution_id "
-                f"AND parent_id = {row}.parent_id; END"
-            )
-
-
-def logged_writes(path: Path, *, is_complete: bool = False) -> list[tuple[str, str, str]]:
-    """Return the key of each write since :func:`log_writes`, in any order.
-
-    - ``is_complete``: whether only those to a complete listing. Default: False.
-    """
-    sql = "SELECT execution_id, parent_id, resource_id FROM writes WHERE is_complete >= "
-    return query(path, f"{sql}{is_complete}")
 
 
 def run_in_process(

@@ -5,7 +5,6 @@ A page token is for one listing; expired tokens are refused as by AWS.
 
 import json
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,20 +48,13 @@ class LifecycleAccount:
         operation = request.url.path.removeprefix("/")
         params = json.loads(request.content)
         self.requests.append((operation, params))
-        return self.respond(operation, params)
-
-    def respond(self, operation: str, params: Mapping[str, Any]) -> httpx.Response:
-        if operation == "ListLifecyclePolicies":
-            member, items = "lifecyclePolicySummaryList", self.policies
-        elif operation == "ListLifecycleExecutions":
-            member = "lifecycleExecutions"
-            items = self.executions.get(params["resourceArn"], [])
-        elif operation == "ListLifecycleExecutionResources":
-            parent = params.get("parentResourceId")
-            member = "resources"
-            items = self.resources.get((params["lifecycleExecutionId"], parent), [])
-        else:
-            raise AssertionError(operation)
+        below = params.get("lifecycleExecutionId"), params.get("parentResourceId")
+        executions = self.executions.get(params.get("resourceArn"), [])
+        member, items = {
+            "ListLifecyclePolicies": ("lifecyclePolicySummaryList", self.policies),
+            "ListLifecycleExecutions": ("lifecycleExecutions", executions),
+            "ListLifecycleExecutionResources": ("resources", self.resources.get(below, [])),
+        }[operation]
         listing = {k: v for k, v in sorted(params.items()) if k not in {"nextToken", "maxResults"}}
         begin = 0
         if "nextToken" in params:

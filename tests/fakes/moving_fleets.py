@@ -16,7 +16,16 @@ import httpx
 from imagebuilder_pager.local import Account, Execution
 from imagebuilder_pager.local.account_generator import example_policy
 from imagebuilder_pager.local.fleet_service import LocalFleet
-from tests.fakes.fleets import PAST, REGION, Key, expected_records, make_fleet, stored_records
+from tests.fakes.fleets import (
+    PAST,
+    REGION,
+    Key,
+    expected_records,
+    make_fleet,
+    run,
+    stored_records,
+)
+from tests.fakes.lifecycle_account import policy_arn
 
 ACCOUNT_ID = "123456789012"
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
@@ -32,11 +41,6 @@ class Answer(NamedTuple):
     parameters: dict[str, Any]
     status: int
     body: dict[str, Any]
-
-    @property
-    def is_of_children(self) -> bool:
-        """Whether it lists the children of an image."""
-        return "parentResourceId" in self.parameters
 
 
 @dataclass
@@ -59,7 +63,7 @@ class _Rule:
 class MovingFleet:
     """A fleet, with data and answers that change while it serves; thread-safe.
 
-    - ``fleet``: the fleet; the data that changes is that of its first account and region.
+    The data that changes is that of its first account and region.
     """
 
     def __init__(self, fleet: LocalFleet) -> None:
@@ -85,12 +89,10 @@ class MovingFleet:
     def before(
         self, action: Action, operation: str, *, number: int | None = None, **parameters: Any
     ) -> None:
-        """Do something before each request is answered, or before one of them.
+        """Do the action before each request is answered, or only before the one of that number.
 
-        - ``action``: the action; its response is sent in place of the fleet's.
-        - ``operation``: the operation of the requests; ``AssumeRole`` is STS's.
-        - ``number``: of these requests, the one, from 1. Default: None, each.
-        - ``parameters``: parameters that they have.
+        If it is or returns a response, that is sent in place of the fleet's. ``AssumeRole`` is an
+        operation, too. The requests have the parameters, and are counted from 1.
         """
         with self._lock:
             self._rules.append(_Rule(action, operation, number, parameters))
@@ -138,10 +140,7 @@ class MovingFleet:
 
 
 def fleet_of(*executions: Execution, **arguments: Any) -> MovingFleet:
-    """Return a fleet of one account and region with these executions and their policies.
-
-    - ``arguments``: those of :func:`make_fleet`.
-    """
+    """Return a fleet of one account and region with these executions and their policies."""
     arns = dict.fromkeys(one.lifecycle_policy_arn for one in executions)
     policies = [
         example_policy("AMI_IMAGE") | {"arn": arn, "name": str(arn).rpartition("/")[2]}
@@ -153,11 +152,6 @@ def fleet_of(*executions: Execution, **arguments: Any) -> MovingFleet:
     return MovingFleet(fleet)
 
 
-def policy_arn(number: int) -> str:
-    """Return the ARN of a policy."""
-    return f"arn:aws:imagebuilder:{REGION}:{ACCOUNT_ID}:lifecycle-policy/policy-{number}"
-
-
 def execution_id(number: int) -> str:
     """Return the id of an execution."""
     return f"lce-{number:08d}-0000-4000-8000-000000000000"
@@ -167,19 +161,16 @@ def make_execution(
     number: int,
     status: str = "SUCCESS",
     *,
+    reason: str | None = None,
     policy: int = 0,
     images: int = 1,
     unfinished: int = 0,
     end: dt.datetime = PAST,
+    **members: Any,
 ) -> Execution:
-    """Return an execution, of images with an AMI each.
+    """Return an execution of images with an AMI each, of which some are IN_PROGRESS.
 
-    - ``number``: that of its id.
-    - ``status``: its status. Default: ``SUCCESS``.
-    - ``policy``: the number of its policy. Default: 0.
-    - ``images``: the number of images. Default: 1.
-    - ``unfinished``: of the images, those that are IN_PROGRESS. Default: 0.
-    - ``end``: its end, if its status is that of one that has ended. Default: in the past.
+    ``members`` are those of the images and AMIs.
     """
     time = end.timestamp()
     resources, children = [], {}
@@ -191,13 +182,14 @@ def make_execution(
             "state": state,
             "action": {"name": "DELETE", "reason": "Image is older than 90 days."},
             "startTime": time - 60,
+            **members,
         }
         arn = f"arn:aws:imagebuilder:{REGION}:{ACCOUNT_ID}:image/web/{number}.0.{index}/1"
         resources.append({"resourceId": arn, **common})
         children[arn] = ({"resourceId": f"ami-{number:08x}{index:09x}", **common},)
     return Execution(
         execution_id(number),
-        {"status": status},
+        {"status": status} if reason is None else {"status": status, "reason": reason},
         tuple(resources),
         children,
         policy_arn(policy),
@@ -215,6 +207,12 @@ def assert_all_stored(path: Path, fleet: MovingFleet, *, without: Collection[str
     """Assert that the database has each resource once, but for those of some executions."""
     expected = expected_records(fleet.fleet)
     assert stored_records(path) == {key for key in expected if key[0] not in without}
+
+
+def assert_completes(path: Path, fleet: MovingFleet, **arguments: Any) -> None:
+    """Assert that a run has no failures, and that the database then has each resource once."""
+    assert not run(path, **arguments).failures
+    assert_all_stored(path, fleet)
 
 
 def answered_records(answers: list[Answer]) -> set[Key]:
@@ -238,11 +236,10 @@ def error_response(code: str, status: int) -> httpx.Response:
     return httpx.Response(status, headers={"x-amzn-ErrorType": code}, json={"message": "No."})
 
 
-def sts_error_response(code: str, status: int) -> httpx.Response:
+def sts_error_response(code: str, status: int, message: str = "No.") -> httpx.Response:
     """Return an error response of STS."""
-    body = (
-        f"<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>"
-    )
+    error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    body = f"<ErrorResponse>{error}</ErrorResponse>"
     return httpx.Response(status, headers={"Content-Type": "text/xml"}, content=body.encode())
 
 

@@ -29,7 +29,6 @@ class FakeStream:
         self.is_closed = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return the next chunk, b"" at the end."""
         assert not self.is_closed
         self.waits.add(("read", timeout))
         if not self._chunks and not self._ends:
@@ -37,7 +36,6 @@ class FakeStream:
         return self._chunks.pop(0) if self._chunks else b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Keep the bytes, or raise the error."""
         assert not self.is_closed
         self.waits.add(("write", timeout))
         if self._write_error is not None:
@@ -51,27 +49,10 @@ class FakeStream:
         return b"" if self._ends else None
 
     def receive(self, data: bytes) -> None:
-        """Deliver more bytes."""
         self._chunks.append(data)
 
     def close(self) -> None:
-        """Close it."""
         self.is_closed = True
-
-
-class RespondingStream(FakeStream):
-    """A connection on which each request, with the body of the tests, gets a response."""
-
-    def __init__(self, response: bytes) -> None:
-        super().__init__(b"", ends=False)
-        self._response = response
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Respond when the whole request has arrived."""
-        super().write(buffer, timeout)
-        if self.written.endswith(b'{"a": 1}'):
-            self.receive(self._response)
-            self.written = b""
 
 
 class AsyncFakeStream:
@@ -83,12 +64,10 @@ class AsyncFakeStream:
         self.close = stream.close
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as httpcore has it
-        """Return the next chunk, b"" at the end, after a turn of the event loop."""
         await anyio.lowlevel.checkpoint()
         return self._stream.read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as httpcore has it
-        """Keep the bytes, or raise the error."""
         self._stream.write(buffer, timeout)
 
 
@@ -104,7 +83,6 @@ class FakeNetwork:
         self.streams: list[FakeStream] = []
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> FakeStream:
-        """Return a new connection."""
         self.connected.append((host, port, timeout))
         self.streams.append(self._make_stream())
         return self.streams[-1]
@@ -122,5 +100,4 @@ class AsyncFakeNetwork:
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109 - as httpcore has it
     ) -> AsyncFakeStream:
-        """Return a new connection."""
         return AsyncFakeStream(self._network.connect_tcp(host, port, timeout))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Self
 
 import httpx
+import pytest
 
 #: The responses on a connection, one for each request, or bytes to send without a request.
 Script = list[bytes] | bytes
@@ -144,21 +145,16 @@ def requests_on(connection: socket.socket) -> Iterator[bytes]:
 
 def read_request(connection: socket.socket) -> bytes:
     """Return the bytes of one request, or of a part of it; b"" at the end."""
-    request = b""
-    while not _is_whole(request):
-        received = connection.recv(65536)
-        if not received:
-            break
+    request = bytearray()
+    while received := connection.recv(65536):
         request += received
-    return request
-
-
-def _is_whole(request: bytes) -> bool:
-    if not request.startswith(b"POST "):
-        return bool(request)
-    head, _, body = request.partition(b"\r\n\r\n")
-    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-    return length is not None and len(body) >= int(length[1])
+        if not request.startswith(b"POST "):
+            break
+        end = request.find(b"\r\n\r\n") + 4
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", request[:end])
+        if length is not None and len(request) >= end + int(length[1]):
+            break
+    return bytes(request)
 
 
 class RawConnection:
@@ -231,3 +227,12 @@ def split_response(received: bytes) -> tuple[int, dict[str, str], bytes]:
     assert end
     status, *lines = head.decode("latin-1").split("\r\n")
     return int(status.split()[1]), dict(line.lower().split(": ", 1) for line in lines), body
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true, of a server or another thread."""
+    for _ in range(60_000):
+        if condition():
+            return
+        threading.Event().wait(0.001)
+    pytest.fail("it has not happened")

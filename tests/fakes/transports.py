@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import anyio.from_thread
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.auth.signer import RequestSigner
@@ -84,25 +83,18 @@ class Sender:
     """A transport for calls from a plain function; an async one has its own event loop."""
 
     def __init__(self, kind: TransportKind, **arguments: Any) -> None:
-        self.kind = kind
-        self._exit = contextlib.ExitStack()
-        self._threads = self._exit.enter_context(ThreadPoolExecutor(32))
         self._portal = None
-        if kind.loop is not None:
-            self._portal = self._exit.enter_context(
-                anyio.from_thread.start_blocking_portal(kind.loop)
-            )
-        try:
+        with contextlib.ExitStack() as stack:
+            self._threads = stack.enter_context(ThreadPoolExecutor(32))
+            if kind.loop is not None:
+                self._portal = stack.enter_context(start_blocking_portal(kind.loop))
             self.transport = kind.make(**arguments)
-        except BaseException:
-            self._exit.close()
-            raise
+            self._exit = stack.pop_all()
 
     def start(self, url: str, **options: Any) -> Future[ReceivedResponse]:
-        """Start to send a request to the operation's path below the URL.
+        """Start to send a request; cancelling the future of an async one cancels its task.
 
-        The options are those of :func:`signed_request`. Cancelling the future of an async
-        transport cancels its task.
+        The options are those of :func:`signed_request`.
         """
         request = signed_request(self.transport, url, **options)
         if self._portal is None:
@@ -110,10 +102,7 @@ class Sender:
         return self._portal.start_task_soon(self.transport.send, request)
 
     def send(self, url: str, **options: Any) -> ReceivedResponse:
-        """Send a request, and return the response."""
-        request = signed_request(self.transport, url, **options)
-        response: ReceivedResponse = self._call(self.transport.send, request)
-        return response
+        return self.start(url, **options).result()
 
     def count_waiting(self) -> int:
         """Return the number of requests that wait for a connection."""
@@ -142,18 +131,19 @@ class Sender:
         self.close()
 
 
+#: The arguments of an ``HTTPRequest`` that a test may give.
+REQUEST_OPTIONS = {
+    *("content", "timeouts", "deadline", "max_response_bytes", "secrets", "on_sent"),
+}
+
+
 def signed_request(
-    transport: Any,
-    url: str,
-    *,
-    content: bytes = b'{"a": 1}',
-    timeouts: Timeouts = TIMEOUTS,
-    deadline: Deadline | None = None,
-    max_response_bytes: int = 16_000_000,
-    secrets: set[str] | None = None,
-    on_sent: Callable[[], object] | None = None,
+    transport: Any, url: str, *, content: bytes = b'{"a": 1}', **options: Any
 ) -> HTTPRequest:
-    """Return a request like the library's client's, signed by the transport's algorithm."""
+    """Return a request like the library's client's to the operation's path below the URL.
+
+    It is signed by the transport's algorithm.
+    """
     origin = Origin.from_url(url)
     target = url.rstrip("/").partition("://")[2].partition("/")
     path = f"{target[1]}{target[2]}{PATH}"
@@ -166,18 +156,14 @@ def signed_request(
         clock=SYSTEM_CLOCK,
     )
     headers |= signer.auth_headers("POST", f"{origin}{path}", headers, content, CREDENTIALS)
-    return HTTPRequest(
-        "POST",
-        origin,
-        path,
-        headers,
-        content,
-        timeouts=timeouts,
-        deadline=deadline or Deadline(None, SYSTEM_CLOCK.monotonic),
-        max_response_bytes=max_response_bytes,
-        secrets=set() if secrets is None else secrets,
-        on_sent=on_sent,
-    )
+    given: dict[str, Any] = {
+        "timeouts": TIMEOUTS,
+        "deadline": Deadline(None, SYSTEM_CLOCK.monotonic),
+        "max_response_bytes": 16_000_000,
+        "secrets": set(),
+        **options,
+    }
+    return HTTPRequest("POST", origin, path, headers, content, **given)
 
 
 class SendTo:
@@ -188,11 +174,9 @@ class SendTo:
         self._senders: dict[object, Sender] = {}
 
     def __call__(self, url: str, **options: Any) -> ReceivedResponse:
-        """Send a request; the options are those of :meth:`Sender.send` and of the transport."""
-        of_request = inspect.signature(signed_request).parameters.keys()
-        arguments = {name: value for name, value in options.items() if name not in of_request}
-        sender = self.sender(url, **arguments)
-        return sender.send(url, **{name: options[name] for name in of_request & options.keys()})
+        """Send a request; the options are those of the request and of the transport."""
+        of_request = {name: options.pop(name) for name in REQUEST_OPTIONS & options.keys()}
+        return self.sender(url, **options).send(url, **of_request)
 
     def sender(self, url: str, **arguments: Any) -> Sender:
         """Return the sender for the URL, with these arguments of the transport."""
@@ -202,7 +186,6 @@ class SendTo:
         return self._senders[key]
 
     def close(self) -> None:
-        """Close every transport."""
         for sender in self._senders.values():
             sender.close()
 

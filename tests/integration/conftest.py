@@ -1,12 +1,14 @@
-"""Fixtures for the tests that find credentials."""
+"""Fixtures for the tests that find credentials, and for those that list a fleet."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.fakes.credential_endpoints import CredentialEndpoints, CredentialSettings
+from tests.fakes.fleets import Fleet, Serve, serve_fleet
 from tests.fakes.logins import SESSION, SSO_KEYS, SsoCache, SsoPortal
 
 
@@ -44,3 +46,15 @@ def laptop(settings: CredentialSettings, sso_cache: SsoCache) -> SsoCache:
     settings.file(".aws/config", profile + SESSION)
     sso_cache.write(minutes=5)
     return sso_cache
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve fleets, with the environment set for them, until the test is over."""
+    with ExitStack() as stack:
+
+        def start(fleet: Fleet, *, latency: float = 0.0) -> Fleet:
+            stack.enter_context(serve_fleet(fleet, latency=latency))
+            return fleet
+
+        yield start

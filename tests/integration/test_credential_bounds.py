@@ -10,7 +10,6 @@ import select
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -23,11 +22,7 @@ from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentia
 from imagebuilder_pager._aws.transport.network import SocketBackend
 from imagebuilder_pager._aws.transport.types import ReceivedResponse
 from tests.fakes.clocks import NOW, FakeClock
-from tests.fakes.credential_endpoints import (
-    CredentialSettings,
-    sts_error,
-    texts_of,
-)
+from tests.fakes.credential_endpoints import CredentialSettings, texts_of
 from tests.fakes.credentials import SlowSource
 from tests.fakes.logins import SESSION, SSO_KEYS, write_sso_token
 from tests.fakes.servers import ConnectionServer
@@ -78,12 +73,10 @@ def test_an_endpoint_that_drips_is_given_up(
     clock = settings.clock = FakeClock(tick=0.5)
     with ConnectionServer(serve) as server:
         set_up(kind, settings, server.url)
-        began = time.monotonic()
         try:
             settings.error("in time", exceptions.NoCredentialsError)
         finally:
             done.set()
-        assert time.monotonic() - began < 5
     assert clock.elapsed < 200
 
 
@@ -326,15 +319,6 @@ def test_no_entity_of_a_response_of_sts_is_expanded_in_any_encoding(
     settings.endpoints.scripted = [(status, body)]
     error = settings.error()
     assert "SecretOfEntities" not in str(error)
-
-
-def test_a_token_that_sts_repeats_is_removed_by_its_value(settings: CredentialSettings) -> None:
-    token = "header.payload-that-nobody-may-see.signature"
-    settings.set_web_identity()
-    settings.file("web-token", token)
-    settings.endpoints.scripted = [(400, sts_error(token, f"{token} is not mine"))]
-    error = settings.error(r"\(removed\) is not mine")
-    assert token not in texts_of(error)
 
 
 def test_a_token_that_a_container_endpoint_repeats_is_removed_by_its_value(

@@ -6,24 +6,19 @@ items before the error and those of one resumed listing are all items, each once
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
+import anyio
 import pytest
 
-from imagebuilder_pager import (
-    AsyncH11Client,
-    AsyncImageBuilder,
-    H11Client,
-    ImageBuilder,
-    exceptions,
-)
+from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager.local import (
     ACCESS_KEY_ID,
-    EXAMPLE_EXECUTION_ID,
     FAULTS,
     SECRET_ACCESS_KEY,
     Fault,
@@ -37,28 +32,21 @@ from imagebuilder_pager.models.exceptions import (
     CallRateLimitExceededException,
     InvalidPaginationTokenException,
 )
-from imagebuilder_pager.pagination import PaginationConfig
 from tests.fakes.accounts import resource_ids
 from tests.fakes.clocks import NoSleepClock
-from tests.fakes.paginated_service import run
+from tests.fakes.connections import ASYNC_WAYS, CALLER_WAYS, SYNC_WAYS, any_client, collect_ids
 
 ACCOUNT = generate_account(resources=90)
 EXPECTED = resource_ids(ACCOUNT)
 PageNumber = int | Literal["last"]
 #: Whether every fault meets every way at every place, as in ``make simulate``.
 FULL = bool(os.environ.get("SIMULATION_FULL"))
-OPERATION: Final = "list_lifecycle_execution_resources"
 
 
-class RefreshableSource:
-    """A provider whose credentials have a new session token at each call."""
-
-    def __init__(self) -> None:
-        self.fetched = 0
-
-    def __call__(self) -> Credentials:
-        self.fetched += 1
-        return Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY, f"token-{self.fetched}")
+def refreshable_source() -> Callable[[], Credentials]:
+    """Return a provider whose credentials have a new session token at each call."""
+    tokens = (f"token-{number}" for number in itertools.count(1))
+    return lambda: Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY, next(tokens))
 
 
 @dataclass(frozen=True)
@@ -107,8 +95,8 @@ TABLE = [
     Row("wrong-type", error=exceptions.ResponseValidationError),
     Row("expired-token", error=InvalidPaginationTokenException),
     Row("expired-credentials", error=exceptions.ClientError),
-    Row("expired-credentials", credentials=RefreshableSource),
-    Row("expired-credentials,lasting=true", credentials=RefreshableSource),
+    Row("expired-credentials", credentials=refreshable_source),
+    Row("expired-credentials,lasting=true", credentials=refreshable_source),
     Row("clock-skew,minutes=20"),
     Row("clock-skew,minutes=-20"),
 ]
@@ -119,45 +107,31 @@ def row_id(value: object) -> str | None:
     if not isinstance(value, Row):
         return None
     times = "" if value.times == 1 else f"-x{value.times}"
-    fresh = "-refreshable" if value.credentials is RefreshableSource else ""
+    fresh = "-refreshable" if value.credentials is refreshable_source else ""
     return f"{value.fault}{times}{fresh}"
 
 
-def list_items(
-    loop: str | None, *, h11: bool, options: dict[str, Any], config: PaginationConfig
+def list_ids(
+    way: str, loop: str, url: str, options: dict[str, Any], config: dict[str, Any]
 ) -> tuple[list[Any], exceptions.PagerError | None]:
     """Return the ids of the items until the end or an error, and the error."""
-    params: Any = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID, "PaginationConfig": config}
     found: list[Any] = []
 
-    def list_sync(**http: Any) -> None:
-        with ImageBuilder(**options, **http) as client:
-            pages = client.get_paginator(OPERATION).paginate(**params)
-            found.extend(resource.resource_id for resource in pages.items())
-
-    async def list_async(**http: Any) -> None:
-        async with AsyncImageBuilder(**options, **http) as client:
-            async for resource in client.get_paginator(OPERATION).paginate(**params).items():
-                found.append(resource.resource_id)  # noqa: PERF401  # some before an error
-
-    async def list_async_h11() -> None:
-        async with AsyncH11Client() as http:
-            await list_async(http_client=http)
+    async def main() -> None:
+        async with any_client(way, url, **options) as client:
+            await collect_ids(client, found, config)
 
     try:
-        if loop is not None:
-            run(loop, list_async_h11 if h11 else list_async)
-        elif h11:
-            with H11Client() as http:
-                list_sync(http_client=http)
-        else:
-            list_sync()
+        anyio.run(main, backend=loop)
     except exceptions.PagerError as error:
         return found, error
     return found, None
 
 
-WAYS = [(loop, h11) for loop in (None, "asyncio", "trio") for h11 in (False, True)]
+WAYS = [
+    *((way, "asyncio") for way in [*SYNC_WAYS, *ASYNC_WAYS, *CALLER_WAYS]),
+    *((way, "trio") for way in [*ASYNC_WAYS, CALLER_WAYS[1]]),
+]
 #: The page with the fault, the items before it, and the number of pages that are fetched ahead.
 PAGES: list[tuple[PageNumber, int]] = [(1, 0), (3, 40), ("last", 80)]
 PLACES = [(page, before, prefetch) for page, before in PAGES for prefetch in (0, 2)]
@@ -170,21 +144,22 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("row", "loop", "h11", "page", "before", "prefetch"), CASES, ids=row_id)
+@pytest.mark.parametrize(("row", "way", "loop", "page", "before", "prefetch"), CASES, ids=row_id)
 def test_faults_of_a_listing(  # noqa: PLR0917
-    row: Row, loop: str | None, h11: bool, page: PageNumber, before: int, prefetch: int
+    row: Row, way: str, loop: str, page: PageNumber, before: int, prefetch: int
 ) -> None:
     plan = FaultPlan.on_page(page, Fault.parse(row.fault), times=row.times)
     with LocalServer(LocalImageBuilder(ACCOUNT, faults=plan)) as server:
         options = {
-            "region_name": "us-west-2",
-            "endpoint_url": server.url,
             "credentials": row.credentials(),
+            "aws_access_key_id": None,
+            "aws_secret_access_key": None,
+            "max_attempts": None,
             "read_timeout": row.read_timeout,
             "clock": NoSleepClock(),
         }
-        config: PaginationConfig = {"PageSize": 20, "Prefetch": prefetch}
-        found, error = list_items(loop, h11=h11, options=options, config=config)
+        config: dict[str, Any] = {"PageSize": 20, "Prefetch": prefetch}
+        found, error = list_ids(way, loop, server.url, options, config)
         assert plan.injected, "no request met the fault"
         if row.error is None:
             assert error is None
@@ -193,7 +168,7 @@ def test_faults_of_a_listing(  # noqa: PLR0917
         assert type(error) is row.error
         assert len(found) == before
         config["StartingToken"] = error.resume_token
-        rest, error = list_items(loop, h11=h11, options=options, config=config)
+        rest, error = list_ids(way, loop, server.url, options, config)
         assert error is None
         assert found + rest == EXPECTED
 

@@ -4,10 +4,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -25,15 +25,16 @@ from imagebuilder_pager.fleet import (
     run_fleet,
 )
 from imagebuilder_pager.fleet.executors import LoopExecutor
-from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from imagebuilder_pager.local.faults.connection_faults import FAULT_EXTENSION
 from imagebuilder_pager.local.faults.fault import Fault
+from tests.fakes.accounts import LOCAL_CREDENTIALS as KEYS
 from tests.fakes.clocks import FakeClock
 from tests.fakes.fleets import (
     PAST,
     REGION,
     TARGET,
     InlineExecutor,
+    Serve,
     SilentExecutor,
     expected_records,
     make_fleet,
@@ -44,17 +45,18 @@ from tests.fakes.fleets import (
     targets_of,
 )
 from tests.fakes.fleets import run as run_with_defaults
+from tests.fakes.lifecycle_account import policy_arn
 from tests.fakes.moving_fleets import (
     ACCOUNT_ID,
     answered_records,
     assert_all_stored,
+    assert_completes,
     error_response,
     execution_id,
     fleet_of,
     interrupt,
     make_execution,
     make_many,
-    policy_arn,
     sts_error_response,
 )
 
@@ -63,8 +65,9 @@ EXECUTIONS = "ListLifecycleExecutions"
 RESOURCES = "ListLifecycleExecutionResources"
 TOKEN_ERROR = "InvalidPaginationTokenException"
 EXTERNAL_ID = "7f3c-audit-9b1e"
+RESET = httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")})
+ONE_ATTEMPT, ONE_AT_A_TIME = {"max_attempts": 1}, {"max_concurrency_per_target": 1}
 MAX_BATCHES = 200  # more than a run of these tests has
-KEYS = {"aws_access_key_id": ACCESS_KEY_ID, "aws_secret_access_key": SECRET_ACCESS_KEY}
 INCOMPLETE = "SELECT execution_id FROM listings WHERE NOT complete"
 
 #: A listing by its request, and the member of its pages.
@@ -111,19 +114,16 @@ def configure(
 @of_each_listing
 @pytest.mark.parametrize("page", [1, 2])
 def test_a_token_that_is_always_refused_ends_its_listing_alone(
-    listing: Listing, page: int, path: Path, monkeypatch: pytest.MonkeyPatch
+    listing: Listing, page: int, serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation, parameters, member = listing
     monkeypatch.setattr(batch, "MAX_PAGES", 1)  # so that a token is that of another batch
-    fleet = make_many(3)
+    fleet = serve(make_many(3))
     token: dict[str, Any] = {"nextToken": "refused"} if page == 2 else {}
     first_page = {member: [], "nextToken": "refused"}
-    refuse = error_response(TOKEN_ERROR, 400)
-    fleet.before(refuse, operation, **parameters, **token)
+    fleet.before(error_response(TOKEN_ERROR, 400), operation, **parameters, **token)
     fleet.before(httpx.Response(200, json=first_page), operation, **parameters)
-    with serve_fleet(fleet):
-        result = run(path, max_target_attempts=3)
-    (failure,) = result.failures
+    (failure,) = run(path, max_target_attempts=3).failures
     assert failure.error_type == TOKEN_ERROR
     if operation == POLICIES:
         assert query(path, "SELECT state FROM targets") == [("failed",)]
@@ -138,19 +138,17 @@ def test_a_token_that_is_always_refused_ends_its_listing_alone(
 
 @of_each_listing
 def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
-    listing: Listing, path: Path, monkeypatch: pytest.MonkeyPatch
+    listing: Listing, serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation, parameters, member = listing
     monkeypatch.setattr(batch, "MAX_PAGES", 2)
-    fleet = make_many(3)
+    fleet = serve(make_many(3))
     for token, following in (("a", "b"), ("b", "c"), ("c", "a")):
         page = {member: [], "nextToken": following}
         fleet.before(httpx.Response(200, json=page), operation, **parameters, nextToken=token)
     first_page = {member: [], "nextToken": "a"}
     fleet.before(httpx.Response(200, json=first_page), operation, **parameters, number=1)
-    with serve_fleet(fleet):
-        result = run(path)
-    (failure,) = result.failures
+    (failure,) = run(path).failures
     assert failure.error_type == "PaginationError"
     if operation != POLICIES:
         assert failure.failed_listings == 1
@@ -161,50 +159,74 @@ def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
 # Listings and targets that fail.
 
 
+class Refused(NamedTuple):
+    """The first listings of several, which are refused, and the arguments of the run."""
+
+    number: int
+    of: int
+    answer: httpx.Response
+    error_type: str
+    arguments: dict[str, Any]
+
+
 @pytest.mark.parametrize(
-    ("count", "poisoned", "concurrency", "answer"),
+    "refused",
     [
-        pytest.param(18, 8, 4, error_response("ServiceException", 500), id="8 of 18, status 500"),
-        pytest.param(
-            *(12, 2, 1),
-            httpx.Response(200, json={}, extensions={FAULT_EXTENSION: Fault("reset-before")}),
-            id="2 of 12, one at a time, a reset",
-        ),
+        Refused(1, 5, error_response("AccessDeniedException", 403), "AccessDeniedException", {}),
+        Refused(8, 18, error_response("ServiceException", 500), "ServiceException", ONE_ATTEMPT),
+        Refused(2, 12, RESET, "ConnectionClosedError", {**ONE_ATTEMPT, **ONE_AT_A_TIME}),
     ],
+    ids=["1 of 5, access denied", "8 of 18, status 500", "2 of 12, a reset, one at a time"],
+)
+@pytest.mark.parametrize(
+    "level",
+    [
+        (RESOURCES, "lifecycleExecutionId", execution_id, "SELECT execution_id FROM listings"),
+        (EXECUTIONS, "resourceArn", policy_arn, "SELECT policy_arn FROM policies"),
+    ],
+    ids=["resources", "executions"],
 )
 def test_listings_that_fail_for_good_leave_the_others_complete(
-    count: int, poisoned: int, concurrency: int, answer: httpx.Response, path: Path
+    level: tuple[str, str, Callable[[int], str], str], refused: Refused, path: Path
 ) -> None:
-    """Also if they are the first ones."""
-    fleet = fleet_of(*(make_execution(number) for number in range(count)))
-    failed = {execution_id(number) for number in range(poisoned)}
-    for one in failed:
-        fleet.before(answer, RESOURCES, lifecycleExecutionId=one)
+    """In each run, and also if they are the first ones."""
+    operation, parameter, id_of, sql = level
+    fleet = make_many(refused.of)
+    ids = {id_of(number) for number in range(refused.number)}
+    for one in ids:
+        listing: dict[str, Any] = {parameter: one}
+        fleet.before(refused.answer, operation, **listing)
+    lost = {execution_id(number) for number in range(refused.number)}
+    seen: list[FleetProgress] = []
     with serve_fleet(fleet):
-        result = run(path, max_attempts=1, max_concurrency_per_target=concurrency)
-    (failure,) = result.failures
-    assert failure.failed_listings == poisoned
-    assert query(path, "SELECT state FROM targets") == [("incomplete",)]
-    assert_all_stored(path, fleet, without=failed)
-    found = query(path, "SELECT execution_id FROM listings WHERE error IS NOT NULL")
-    assert {one for (one,) in found} == failed
+        for _ in range(3):
+            (failure,) = run(path, on_progress=seen.append, **refused.arguments).failures
+            assert_all_stored(path, fleet, without=lost)
+            assert failure.failed_listings == refused.number
+            assert failure.error_type == refused.error_type
+            assert f"{refused.number} of its listings failed" in str(failure.error)
+            assert any(one in str(failure.error) for one in ids)
+            assert query(path, "SELECT state FROM targets") == [("incomplete",)]
+            assert {one for (one,) in query(path, f"{sql} WHERE error IS NOT NULL")} == ids
+            assert seen[-1].executions == seen[-1].executions_done
+        fleet.calm()
+        assert_completes(path, fleet)
+    assert query(path, "SELECT state, error FROM targets") == [("complete", None)]
+    assert query(path, f"{sql} WHERE error IS NOT NULL") == []
 
 
-class BreakingPool(Executor):
+class BreakingPool(ThreadPoolExecutor):
     """A pool of threads that breaks, with its other batches, at a batch of one target."""
 
     def __init__(self, poisonous: Target) -> None:
+        super().__init__(8)
         self._poisonous = poisonous
-        self._pool = ThreadPoolExecutor(8)
         self._has_broken = threading.Event()
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         if self._has_broken.is_set():
             raise BrokenExecutor("the pool has broken")
-        return self._pool.submit(self._run, fn, *args)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+        return super().submit(self._run, fn, *args)
 
     def _run(self, fn: Any, task: Any) -> Any:
         if task.target == self._poisonous:
@@ -216,12 +238,11 @@ class BreakingPool(Executor):
 
 
 @pytest.mark.parametrize("place", [0, 5])
-def test_a_target_that_kills_its_workers_fails_alone(place: int, path: Path) -> None:
-    local = make_fleet(accounts=6, policies=1, executions=1, resources=1, is_running=False)
+def test_a_target_that_kills_its_workers_fails_alone(place: int, serve: Serve, path: Path) -> None:
+    local = serve(make_fleet(accounts=6, policies=1, executions=1, resources=1, is_running=False))
     targets = targets_of(local)
     poisonous = targets[place]
-    with serve_fleet(local):
-        result = run(path, targets, executor=lambda: BreakingPool(poisonous), max_target_attempts=3)
+    result = run(path, targets, executor=lambda: BreakingPool(poisonous), max_target_attempts=3)
     assert [one.target for one in result.failures] == [poisonous]
     assert result.failures[0].error_type == "BrokenExecutor"
     account = local.account(str(poisonous.account.account_id), poisonous.region)
@@ -249,16 +270,13 @@ def test_a_setting_that_is_not_valid_fails_its_target_at_once(
 
 
 def test_an_external_id_that_sts_repeats_is_shown_nowhere(
-    path: Path, caplog: pytest.LogCaptureFixture
+    serve: Serve, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fleet = make_many(1)
-    refuse = sts_error_response("AccessDenied", 403)
-    body = refuse.content.replace(b"No.", f"{EXTERNAL_ID} is not it.".encode())
-    answer = httpx.Response(403, headers={"Content-Type": "text/xml"}, content=body)
-    fleet.before(answer, "AssumeRole", ExternalId=EXTERNAL_ID)
+    caplog.set_level(logging.DEBUG)
+    refusal = sts_error_response("AccessDenied", 403, f"{EXTERNAL_ID} is not it.")
+    serve(make_many(1)).before(refusal, "AssumeRole", ExternalId=EXTERNAL_ID)
     account = Account(role_arn=role_arn("111122223333"), external_id=EXTERNAL_ID)
-    with serve_fleet(fleet), caplog.at_level(logging.DEBUG):
-        result = run(path, (Target(account, REGION),))
+    result = run(path, (Target(account, REGION),))
     assert "AccessDenied" in str(result.failures[0].error)
     assert "is not it" in caplog.text
     for text in (caplog.text, repr(result), repr(query(path, "SELECT * FROM targets"))):
@@ -272,26 +290,20 @@ def test_an_external_id_that_sts_repeats_is_shown_nowhere(
 
 @pytest.mark.parametrize(
     "page",
-    [
-        pytest.param({}, id="nothing"),
-        pytest.param({"resources": [None]}, id="null"),
-        pytest.param({"resources": "none"}, id="another type"),
-        pytest.param({"resources": [{"resourceId": 5}]}, id="another type within"),
-    ],
+    [{}, {"resources": [None]}, {"resources": "none"}, {"resources": [{"resourceId": 5}]}],
+    ids=["nothing", "null", "another type", "another type within"],
 )
 def test_a_listing_of_a_page_that_does_not_match_is_made_again(
-    page: dict[str, Any], path: Path
+    page: dict[str, Any], serve: Serve, path: Path
 ) -> None:
-    fleet = make_many(2)
-    answer = httpx.Response(200, json=page)
+    fleet, answer = serve(make_many(2)), httpx.Response(200, json=page)
     fleet.before(answer, RESOURCES, lifecycleExecutionId=execution_id(0))
-    with serve_fleet(fleet):
-        run(path, on_invalid_response="warn")
-        others = {key for key in expected_records(fleet.fleet) if key[0] == execution_id(1)}
-        assert others <= stored_records(path)
-        assert query(path, INCOMPLETE) == [(execution_id(0),)]
-        fleet.calm()
-        assert not run(path, on_invalid_response="warn").failures
+    run(path, on_invalid_response="warn")
+    others = {key for key in expected_records(fleet.fleet) if key[0] == execution_id(1)}
+    assert others <= stored_records(path)
+    assert query(path, INCOMPLETE) == [(execution_id(0),)]
+    fleet.calm()
+    assert not run(path, on_invalid_response="warn").failures
     assert query(path, INCOMPLETE) == []
     assert_all_stored(path, fleet)
 
@@ -316,47 +328,42 @@ def test_the_values_that_match_are_stored_and_their_listing_is_made_again(
         assert len(stored_records(path)) == 60 - 1
         assert query(path, f"{INCOMPLETE} AND parent_id = ''") == [(execution_id(0),)]
     with serve_fleet(fleet):
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
+        assert_completes(path, fleet)
 
 
 # Chosen policies.
 
 
-def test_a_policy_that_can_be_in_no_target_is_an_error_before_anything_is_sent(path: Path) -> None:
-    role = Target(Account(role_arn=role_arn("111122223333")), REGION)
-    elsewhere = policy_arn(0).replace(REGION, "eu-west-1")
-    fleet = make_many(1)
-    with serve_fleet(fleet):
-        for targets, arn in (((role,), policy_arn(0)), ((TARGET,), elsewhere)):
-            possible = arn.replace(ACCOUNT_ID, "111122223333").replace("eu-west-1", REGION)
-            with pytest.raises(ParamValidationError, match=r"policies\[1\]: .*lifecycle-policy"):
-                run(path, targets, policies=[possible, arn])
+@pytest.mark.parametrize(
+    ("account", "arn"),
+    [
+        (Account(role_arn=role_arn("111122223333")), policy_arn(0)),
+        (Account(), policy_arn(0).replace(REGION, "eu-west-1")),
+    ],
+    ids=["another account", "another region"],
+)
+def test_a_policy_that_can_be_in_no_target_is_an_error_before_anything_is_sent(
+    account: Account, arn: str, serve: Serve, path: Path
+) -> None:
+    fleet = serve(make_many(1))
+    possible = arn.replace(ACCOUNT_ID, "111122223333").replace("eu-west-1", REGION)
+    with pytest.raises(ParamValidationError, match=r"policies\[1\]: .*lifecycle-policy"):
+        run(path, (Target(account, REGION),), policies=[possible, arn])
     assert fleet.take_answers() == []
-
-
-def test_a_policy_that_no_target_has_is_missing_in_the_result(path: Path) -> None:
-    fleet = make_many(2)
-    with serve_fleet(fleet):
-        result = run(path, policies=[policy_arn(1), policy_arn(2)])
-    assert not result.failures
-    assert result.missing_policies == (policy_arn(2),)
-    assert {key[0] for key in stored_records(path)} == {execution_id(1)}
 
 
 @pytest.mark.parametrize("names", [("one", "two"), ("two", "one")])
 def test_a_policy_stays_with_the_profile_of_its_account(
-    names: tuple[str, str], path: Path, monkeypatch: pytest.MonkeyPatch
+    names: tuple[str, str], serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    local = make_fleet(policies=1, resources=1, newest=PAST)
+    local = serve(make_fleet(policies=1, resources=1, newest=PAST))
     account_id = local.account_ids[1]
     role = {"role_arn": role_arn(account_id), "source_profile": "one"}
     configure(monkeypatch, path, {"one": KEYS, "two": role})
     targets = make_targets([Account(profile=name) for name in names], [REGION])
     account = local.account(account_id, REGION)
     policy = account.policies[0]["arn"]
-    with serve_fleet(local):
-        result = run(path, targets, policies=[policy])
+    result = run(path, targets, policies=[policy])
     assert [one.error for one in result.targets] == [None, None]
     assert result.missing_policies == ()
     for table in ("policies", "executions", "listings"):
@@ -371,9 +378,9 @@ def test_a_policy_stays_with_the_profile_of_its_account(
 
 
 def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet, has_stopped = make_many(1), threading.Event()
+    fleet, has_stopped = serve(make_many(1)), threading.Event()
     stop = LoopExecutor.stop
 
     def stop_and_tell(executor: LoopExecutor) -> None:
@@ -387,12 +394,10 @@ def test_a_call_that_waits_to_be_sent_again_is_not_sent_after_ctrl_c(
 
     monkeypatch.setattr(LoopExecutor, "stop", stop_and_tell)
     fleet.before(fail_after_ctrl_c, RESOURCES, number=1)
-    with serve_fleet(fleet):
-        with pytest.raises(KeyboardInterrupt):
-            run(path, max_attempts=3)
-        assert fleet.count_requests()[RESOURCES] == 1
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
+    with pytest.raises(KeyboardInterrupt):
+        run(path, max_attempts=3)
+    assert fleet.count_requests()[RESOURCES] == 1
+    assert_completes(path, fleet)
 
 
 class Interrupted:
@@ -457,28 +462,25 @@ class PressesCtrlC(InlineExecutor):
 
 @pytest.mark.parametrize(("times", "is_stored"), [(1, True), (2, False)])
 def test_ctrl_c_while_a_batch_is_handed_out_loses_no_result_but_for_a_second_one(
-    times: int, is_stored: bool, path: Path
+    times: int, is_stored: bool, serve: Serve, path: Path
 ) -> None:
-    fleet = make_many(3, images=2)
-    with serve_fleet(fleet):
-        with pytest.raises(KeyboardInterrupt):
-            run(path, executor=PressesCtrlC(times))
-        answered = answered_records(fleet.take_answers())
-        assert answered
-        assert stored_records(path) == (answered if is_stored else set())
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
+    fleet = serve(make_many(3, images=2))
+    with pytest.raises(KeyboardInterrupt):
+        run(path, executor=PressesCtrlC(times))
+    answered = answered_records(fleet.take_answers())
+    assert answered
+    assert stored_records(path) == (answered if is_stored else set())
+    assert_completes(path, fleet)
 
 
-def test_an_executor_that_is_lost_after_ctrl_c_does_not_hide_it(path: Path) -> None:
-    local, executor = make_fleet(resources=1, newest=PAST), SilentExecutor(runs=1)
+def test_an_executor_that_is_lost_after_ctrl_c_does_not_hide_it(serve: Serve, path: Path) -> None:
+    local, executor = serve(make_fleet(resources=1, newest=PAST)), SilentExecutor(runs=1)
 
     def press_ctrl_c(progress: FleetProgress) -> None:
         executor.end(CancelledError())
         raise KeyboardInterrupt
 
-    with serve_fleet(local):
-        with pytest.raises(KeyboardInterrupt):
-            run(path, targets_of(local), executor=executor, on_progress=press_ctrl_c)
-        assert not run(path, targets_of(local)).failures
+    with pytest.raises(KeyboardInterrupt):
+        run(path, targets_of(local), executor=executor, on_progress=press_ctrl_c)
+    assert not run(path, targets_of(local)).failures
     assert stored_records(path) == expected_records(local)

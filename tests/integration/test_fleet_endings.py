@@ -1,5 +1,6 @@
 """How a run ends: by Ctrl-C once and twice, complete or not, killed, and without its executor."""
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -11,8 +12,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -23,20 +25,19 @@ from distributed import Client
 from benchmarks.dask_cluster import dask_cluster
 from imagebuilder_pager.cli.main import main
 from imagebuilder_pager.exceptions import ExecutorLostError
-from imagebuilder_pager.fleet import FleetProgress, process_executor
+from imagebuilder_pager.fleet import FleetDatabase, FleetProgress, process_executor
 from imagebuilder_pager.local.fleet_service import LocalFleet
 from tests.fakes.clocks import FakeClock
 from tests.fakes.fleets import (
     PAST,
     REGION,
     TARGET,
+    Serve,
     SilentExecutor,
     expected_records,
     fleet_environment,
-    log_writes,
-    logged_writes,
     make_fleet,
-    role_arn,
+    query,
     run,
     run_in_process,
     serve_fleet,
@@ -44,14 +45,15 @@ from tests.fakes.fleets import (
     targets_of,
 )
 from tests.fakes.moving_fleets import (
-    ACCOUNT_ID,
     MovingFleet,
     answered_records,
     assert_all_stored,
+    assert_completes,
     error_response,
     execution_id,
     make_many,
 )
+from tests.fakes.servers import wait_until
 
 RESOURCES = "ListLifecycleExecutionResources"
 TIMEOUT = 15.0  # seconds, more than is needed
@@ -59,62 +61,40 @@ KILLS = 20
 connect: Callable[..., Any] = Client  # which has no types
 
 
-def wait_until(is_so: Callable[[], object], otherwise: str, seconds: float = TIMEOUT) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, otherwise
-        time.sleep(0.01)
-
-
 class Terminal:
     """The command in another session, where Ctrl-C reaches all of its processes."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        self._out, self._err = folder / "stdout", folder / "stderr"
+        self.out, self.err = folder / "stdout", folder / "stderr"
         self.folder = folder / "temporary"
         self.folder.mkdir()
         command = [sys.executable, "-m", "imagebuilder_pager", "lifecycle-report"]
         command += ["--output", "jsonl", "--region", REGION, *arguments]
         environment = {**os.environ, "TMPDIR": str(self.folder)}
-        with self._out.open("w") as out, self._err.open("w") as err:
+        with self.out.open("w") as out, self.err.open("w") as err:
             self.process = subprocess.Popen(
                 command, stdout=out, stderr=err, env=environment, start_new_session=True
             )
 
-    @property
-    def out(self) -> str:
-        return self._out.read_text()
-
-    @property
-    def err(self) -> str:
-        return self._err.read_text()
-
     def press_ctrl_c(self, *, is_for_all: bool = True) -> None:
         (os.killpg if is_for_all else os.kill)(self.process.pid, signal.SIGINT)
 
-    def wait_until_nothing_is_left(self) -> None:
-        """Wait for the end of the workers, too."""
-
-        def is_over() -> bool:
-            try:
-                os.killpg(self.process.pid, 0)
-            except ProcessLookupError:
-                return True
+    def has_processes(self) -> bool:
+        """Return whether the command or a worker is left."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
             return False
-
-        wait_until(is_over, "processes are left", 5)
+        return True
 
 
 @contextmanager
 def interrupted(fleet: MovingFleet, folder: Path, *arguments: str) -> Iterator[Terminal]:
     """Start the command, which waits at its eleventh request for resources until the block ends."""
-    lock, gate, reached = threading.Lock(), threading.Event(), threading.Event()
-    left = iter(range(10))
+    gate, reached, numbers = threading.Event(), threading.Event(), itertools.count(1)
 
     def wait_at_gate() -> None:
-        with lock:
-            is_free = next(left, None) is not None
-        if not is_free:
+        if next(numbers) > 10:
             reached.set()
             gate.wait(2 * TIMEOUT)
 
@@ -135,8 +115,17 @@ def interrupted(fleet: MovingFleet, folder: Path, *arguments: str) -> Iterator[T
 
 @pytest.fixture
 def path(path: Path) -> Path:
-    """The path of a database that logs its writes."""
-    log_writes(path)
+    """The path of a database that notes each write of a resource, also to a complete listing."""
+    FleetDatabase(path).close()
+    query(path, "CREATE TABLE writes (execution_id, parent_id, resource_id, is_complete)")
+    for event, row in (("INSERT", "new"), ("UPDATE", "new"), ("DELETE", "old")):
+        listing = f"execution_id = {row}.execution_id AND parent_id = {row}.parent_id"
+        query(
+            path,
+            f"CREATE TRIGGER log_{event} AFTER {event} ON resources BEGIN INSERT INTO writes "
+            f"SELECT execution_id, parent_id, {row}.resource_id, complete "
+            f"FROM listings WHERE {listing}; END",
+        )
     return path
 
 
@@ -158,22 +147,21 @@ def test_ctrl_c_waits_for_the_calls_under_way_and_says_so(
     with serve_fleet(fleet):
         with interrupted(fleet, tmp_path, "--executor", executor, *arguments) as terminal:
             terminal.press_ctrl_c()
-            wait_until(lambda: terminal.err, "nothing is said of Ctrl-C")
+            wait_until(lambda: terminal.err.stat().st_size > 0)
             assert terminal.process.poll() is None
         assert terminal.process.returncode == 130
-        terminal.wait_until_nothing_is_left()
+        wait_until(lambda: not terminal.has_processes())
         answers = fleet.take_answers()
         listings = [answer for answer in answers if answer.operation == RESOURCES]
         assert len(listings) <= calls
         if is_temporary:
             (path,) = terminal.folder.rglob("*.sqlite")
-        said = terminal.err.splitlines()
+        said = terminal.err.read_text().splitlines()
         assert said[0].startswith("waiting for the calls under way; Ctrl-C once more ends at once")
         assert said[1:] == [f"Run the command again with --database {path} to go on."]
-        assert terminal.out == ""
+        assert terminal.out.read_text() == ""
         assert stored_records(path) == answered_records(answers)
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
+        assert_completes(path, fleet)
     assert fleet.count_requests()[RESOURCES] == 30 * 3 - len(listings)
 
 
@@ -187,42 +175,40 @@ def test_a_second_ctrl_c_ends_at_once(
     with serve_fleet(fleet):
         with interrupted(fleet, tmp_path, *arguments) as terminal:
             terminal.press_ctrl_c(is_for_all=is_for_all)
-            wait_until(lambda: terminal.err, "nothing is said of the first one")
+            wait_until(lambda: terminal.err.stat().st_size > 0)
             terminal.press_ctrl_c(is_for_all=is_for_all)
             assert terminal.process.wait(5) == 130
-            terminal.wait_until_nothing_is_left()
-            assert "Traceback" not in terminal.err
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
+            wait_until(lambda: not terminal.has_processes())
+            assert "Traceback" not in terminal.err.read_text()
+        assert_completes(path, fleet)
 
 
 @pytest.mark.parametrize("failing", ["nothing", "a target", "a listing"])
 def test_a_temporary_database_is_removed_after_a_complete_run_alone(
     failing: str,
+    serve: Serve,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    folder, file = tmp_path / "temporary", tmp_path / "targets.toml"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    fleet, lost = make_many(3, images=2), []
-    accounts = [ACCOUNT_ID, "9" * 12] if failing == "a target" else [ACCOUNT_ID]
-    tables = (f'[[accounts]]\nrole_arn = "{role_arn(account)}"' for account in accounts)
-    file.write_text("\n".join((f'regions = ["{REGION}"]', *tables)))
-    if failing == "a listing":
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    fleet, lost = serve(make_many(3, images=2)), []
+    regions = [REGION]
+    if failing == "a target":
+        regions.append("eu-west-1")  # which the fleet does not have
+    elif failing == "a listing":
         lost = [execution_id(1)]
         refusal = error_response("AccessDeniedException", 403)
         fleet.before(refusal, RESOURCES, lifecycleExecutionId=lost[0])
     command = ["lifecycle-report", "--output", "jsonl"]
-    with serve_fleet(fleet):
-        code = main([*command, "--targets", str(file)])
+    options = [text for region in regions for text in ("--region", region)]
+    code = main([*command, *options])
     out, err = capfd.readouterr()
     if failing == "nothing":
         assert (code, err, len(out.splitlines())) == (0, "", 3 * 2 * 2)
-        assert list(folder.iterdir()) == []
+        assert list(tmp_path.iterdir()) == []
         return
-    (path,) = folder.rglob("*.sqlite")
+    (path,) = tmp_path.rglob("*.sqlite")
     assert code == 254
     assert err.endswith(f"Run the command again with --database {path} to go on.\n")
     assert_all_stored(path, fleet, without=lost)
@@ -237,8 +223,14 @@ def assert_each_once(path: Path, fleet: LocalFleet) -> None:
     """Assert that each record is stored once, and no complete listing is written again."""
     stored = stored_records(path)
     assert stored == expected_records(fleet)
-    assert set(logged_writes(path)) == {key[:3] for key in stored}
-    assert not logged_writes(path, is_complete=True)
+    written = query(path, "SELECT execution_id, parent_id, resource_id FROM writes")
+    assert set(written) == {key[:3] for key in stored}
+    assert query(path, "SELECT * FROM writes WHERE is_complete") == []
+
+
+def has_answered(fleet: LocalFleet, requests: int, process: BaseProcess) -> bool:
+    """Return whether the fleet has answered as many requests, or the process has ended."""
+    return fleet.requests >= requests or not process.is_alive()
 
 
 def test_a_run_that_is_killed_twenty_times_has_every_record_once(path: Path) -> None:
@@ -257,7 +249,7 @@ def test_a_run_that_is_killed_twenty_times_has_every_record_once(path: Path) -> 
             )
             requests = fleet.requests + moments.randint(1, 50)
             process.start()
-            wait_for_requests(fleet, requests, process)
+            wait_until(partial(has_answered, fleet, requests, process))
             process.kill()
             process.join()
             progress.append(len(stored_records(path)))
@@ -269,30 +261,20 @@ def test_a_run_that_is_killed_twenty_times_has_every_record_once(path: Path) -> 
     assert_each_once(path, fleet)
 
 
-def wait_for_requests(fleet: LocalFleet, count: int, process: BaseProcess) -> None:
-    """Wait until the fleet has answered as many requests, or the process has ended."""
-    end = time.monotonic() + 2 * TIMEOUT
-    while fleet.requests < count and process.is_alive():
-        assert time.monotonic() < end, "nothing is listed"
-        time.sleep(0.002)
-
-
-def test_a_worker_process_that_is_killed_loses_nothing(path: Path) -> None:
-    fleet = make_many(20, images=5)
-    pools: list[ProcessPoolExecutor] = []
+def test_a_worker_process_that_is_killed_loses_nothing(serve: Serve, path: Path) -> None:
+    fleet = serve(make_many(20, images=5), latency=0.002)
+    pools: list[Executor] = []
 
     def make() -> Executor:
-        pool = process_executor(2)
-        assert isinstance(pool, ProcessPoolExecutor)
-        pools.append(pool)
-        return pool
+        pools.append(process_executor(2))
+        return pools[-1]
 
     def kill_a_worker() -> None:
-        os.kill(next(iter(pools[0]._processes)), signal.SIGKILL)
+        pool: Any = pools[0]
+        os.kill(next(iter(pool._processes)), signal.SIGKILL)
 
     fleet.before(kill_a_worker, RESOURCES, number=10)
-    with serve_fleet(fleet, latency=0.002):
-        assert not run(path, executor=make).failures
+    assert not run(path, executor=make).failures
     assert len(pools) == 2
     assert_each_once(path, fleet.fleet)
 
@@ -338,18 +320,17 @@ def test_a_killed_dask_worker_loses_nothing_and_a_killed_scheduler_ends_the_run(
 
 
 class Broken(Executor):
-    """An executor that has broken, as a process pool does when one of its processes dies."""
+    """An executor that has broken, or that breaks later, with each of its batches."""
+
+    def __init__(self, *, is_later: bool = False) -> None:
+        self._is_later = is_later
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        raise BrokenExecutor("a worker has died")
-
-
-class BreaksLater(Executor):
-    """An executor that breaks with each of its batches."""
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        error = BrokenExecutor("a worker has died")
+        if not self._is_later:
+            raise error
         future = Future[Any]()
-        future.set_exception(BrokenExecutor("a worker has died"))
+        future.set_exception(error)
         return future
 
 
@@ -357,18 +338,18 @@ class BreaksLater(Executor):
     "executor",
     [
         pytest.param(Broken(), id="the caller's"),
-        pytest.param(BreaksLater(), id="the caller's, later"),
+        pytest.param(Broken(is_later=True), id="the caller's, later"),
         pytest.param(Broken, id="a new one each time"),
-        pytest.param(BreaksLater, id="a new one each time, later"),
+        pytest.param(partial(Broken, is_later=True), id="a new one each time, later"),
     ],
 )
-def test_an_executor_that_stays_broken_ends_the_run(executor: Any, path: Path) -> None:
-    fleet = make_many(3)
-    with serve_fleet(fleet):
-        with pytest.raises(ExecutorLostError, match="a worker has died"):
-            run(path, executor=executor, clock=FakeClock())
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
+def test_an_executor_that_stays_broken_ends_the_run(
+    executor: Any, serve: Serve, path: Path
+) -> None:
+    fleet = serve(make_many(3))
+    with pytest.raises(ExecutorLostError, match="a worker has died"):
+        run(path, executor=executor, clock=FakeClock())
+    assert_completes(path, fleet)
 
 
 def test_a_run_without_results_logs_the_targets_that_it_waits_for(

@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from imagebuilder_pager.fleet import Account, FleetProgress, Target, batch
+from imagebuilder_pager.fleet import Account, Target, batch
+from imagebuilder_pager.local import Execution
 from imagebuilder_pager.local.errors import ServiceError
 from imagebuilder_pager.local.fleet_service import RateLimits
 from tests.fakes.clocks import FakeClock, NoSleepClock
@@ -19,27 +19,25 @@ from tests.fakes.fleets import (
     PAST,
     REGION,
     InlineExecutor,
+    Serve,
     expected_records,
-    log_writes,
-    logged_writes,
     make_fleet,
     query,
     run,
-    serve_fleet,
     stored_records,
     targets_of,
 )
+from tests.fakes.lifecycle_account import policy_arn
 from tests.fakes.moving_fleets import (
     MovingFleet,
-    answered_records,
     assert_all_stored,
+    assert_completes,
     error_response,
     execution_id,
     fleet_of,
     interrupt,
     make_execution,
     make_many,
-    policy_arn,
     sts_error_response,
 )
 
@@ -47,6 +45,11 @@ DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)
 RESOURCES = "ListLifecycleExecutionResources"
 RUNNING = make_execution(0, "IN_PROGRESS", images=2, unfinished=1)
+IMAGE_RUNNING = make_execution(0, images=2, unfinished=1)
+FIRST_IMAGE = IMAGE_RUNNING.resources[0]["resourceId"]
+WITHOUT_AMI = replace(
+    IMAGE_RUNNING, children_by_parent={**IMAGE_RUNNING.children_by_parent, FIRST_IMAGE: ()}
+)
 
 
 def status_of(path: Path, number: int) -> str:
@@ -72,72 +75,56 @@ def stop_at(fleet: MovingFleet, path: Path, call: int, **arguments: Any) -> None
     [
         pytest.param(make_execution(0, "PAUSING", images=2), id="an unknown status"),
         pytest.param(RUNNING, id="an execution in progress"),
-        pytest.param(make_execution(0, images=2, unfinished=1), id="a resource in progress"),
+        pytest.param(IMAGE_RUNNING, id="an image in progress"),
+        pytest.param(WITHOUT_AMI, id="an image in progress, without an AMI"),
     ],
 )
 def test_a_listing_that_may_still_change_is_made_again(
-    before: Any, images: int, path: Path
+    before: Execution, images: int, serve: Serve, path: Path
 ) -> None:
-    fleet = fleet_of(before)
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        fleet.put(make_execution(0, images=images))
-        assert not run(path).failures
+    fleet = serve(fleet_of(before))
+    assert not run(path).failures
+    fleet.put(make_execution(0, images=images))
+    assert_completes(path, fleet)
     assert status_of(path, 0) == "SUCCESS"
     assert query(path, "SELECT * FROM listings WHERE NOT complete") == []
-    assert_all_stored(path, fleet)
 
 
-def test_an_image_in_progress_without_an_ami_has_it_in_the_next_run(path: Path) -> None:
-    running = make_execution(0, images=2, unfinished=1)
-    first = running.resources[0]["resourceId"]
-    fleet = fleet_of(replace(running, children_by_parent={**running.children_by_parent, first: ()}))
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        fleet.put(make_execution(0, images=2))
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
-
-
-def test_an_execution_that_ended_while_our_clock_was_ahead_is_listed(path: Path) -> None:
-    fleet, clock = fleet_of(make_execution(0)), NoSleepClock()
+def test_an_execution_that_ends_while_our_clock_is_fast_is_listed(serve: Serve, path: Path) -> None:
+    fleet, clock = serve(fleet_of(make_execution(0))), NoSleepClock()
     clock.ahead = 2 * HOUR
-    with serve_fleet(fleet):
-        assert not run(path, clock=clock).failures
-        fleet.put(make_execution(1, end=dt.datetime.now(dt.UTC) + HOUR / 2))
-        clock.ahead = HOUR
-        assert not run(path, clock=clock).failures
-    assert_all_stored(path, fleet)
+    assert not run(path, clock=clock).failures
+    fleet.put(make_execution(1, end=dt.datetime.now(dt.UTC) + HOUR / 2))
+    clock.ahead = HOUR
+    assert_completes(path, fleet, clock=clock)
 
 
-def test_an_execution_of_friday_is_listed_on_monday_whatever_since_is(path: Path) -> None:
+def test_an_execution_of_friday_is_listed_on_monday(serve: Serve, path: Path) -> None:
+    """Whatever ``since`` is."""
     friday, monday = PAST - 2 * DAY, PAST + DAY
-    fleet = fleet_of(make_execution(0, "IN_PROGRESS", images=2, unfinished=1, end=friday))
-    with serve_fleet(fleet):
-        assert not run(path, since=friday - DAY).failures
-        fleet.put(make_execution(0, images=3, end=friday + HOUR))
-        assert not run(path, since=monday - DAY).failures
+    running = make_execution(0, "IN_PROGRESS", images=2, unfinished=1, end=friday)
+    fleet = serve(fleet_of(running))
+    assert not run(path, since=friday - DAY).failures
+    fleet.put(make_execution(0, images=3, end=friday + HOUR))
+    assert_completes(path, fleet, since=monday - DAY)
     assert status_of(path, 0) == "SUCCESS"
-    assert_all_stored(path, fleet)
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
 def test_an_execution_is_requested_by_its_id_once_its_policy_is_gone(
-    is_refused: bool, path: Path
+    is_refused: bool, serve: Serve, path: Path
 ) -> None:
     """Also if the policy was refused before."""
-    fleet = fleet_of(RUNNING, make_execution(1, policy=1))
-    refusal = error_response("ResourceNotFoundException", 404)
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        if is_refused:
-            fleet.before(refusal, "ListLifecycleExecutions", resourceArn=policy_arn(0))
-            assert run(path).failures
-        fleet.remove_policy(0)
-        fleet.put(make_execution(0, images=3))
-        assert not run(path).failures
+    fleet = serve(fleet_of(RUNNING, make_execution(1, policy=1)))
+    assert not run(path).failures
+    if is_refused:
+        refusal = error_response("ResourceNotFoundException", 404)
+        fleet.before(refusal, "ListLifecycleExecutions", resourceArn=policy_arn(0))
+        assert run(path).failures
+    fleet.remove_policy(0)
+    fleet.put(make_execution(0, images=3))
+    assert_completes(path, fleet)
     assert status_of(path, 0) == "SUCCESS"
-    assert_all_stored(path, fleet)
 
 
 def stop_among_children(fleet: MovingFleet, path: Path) -> None:
@@ -150,37 +137,25 @@ def leave_out_children(fleet: MovingFleet, path: Path) -> None:
 
 @pytest.mark.parametrize("begin", [stop_among_children, leave_out_children])
 def test_children_that_are_not_listed_are_requested_once_their_policy_is_gone(
-    begin: Callable[[MovingFleet, Path], None], path: Path
+    begin: Callable[[MovingFleet, Path], None], serve: Serve, path: Path
 ) -> None:
-    fleet = fleet_of(make_execution(0, images=30))
-    with serve_fleet(fleet):
-        begin(fleet, path)
-        assert len(stored_records(path)) < len(expected_records(fleet.fleet))
-        fleet.remove_policy(0)
-        fleet.take_answers()
-        assert not run(path).failures
+    fleet = serve(fleet_of(make_execution(0, images=30)))
+    begin(fleet, path)
+    assert len(stored_records(path)) < len(expected_records(fleet.fleet))
+    fleet.remove_policy(0)
+    fleet.take_answers()
+    assert_completes(path, fleet)
     assert fleet.count_requests()["GetLifecycleExecution"] == 1
-    assert_all_stored(path, fleet)
 
 
-def test_children_that_are_not_listed_follow_an_account_to_its_new_name(path: Path) -> None:
-    fleet = make_many(3, images=2)
-    with serve_fleet(fleet):
-        for name, children in (("before", False), ("after", True)):
-            target = Target(Account(name=name), REGION)
-            assert not run(path, (target,), children=children).failures
-    assert_all_stored(path, fleet)
-
-
-def test_an_execution_that_is_gone_from_the_service_is_unknown(path: Path) -> None:
-    fleet = fleet_of(make_execution(0, "IN_PROGRESS"), make_execution(1, policy=1))
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        fleet.remove_policy(0)
-        fleet.remove(0)
-        run(path)
-        fleet.take_answers()
-        assert not run(path).failures
+def test_an_execution_that_is_gone_from_the_service_is_unknown(serve: Serve, path: Path) -> None:
+    fleet = serve(fleet_of(make_execution(0, "IN_PROGRESS"), make_execution(1, policy=1)))
+    assert not run(path).failures
+    fleet.remove_policy(0)
+    fleet.remove(0)
+    run(path)
+    fleet.take_answers()
+    assert not run(path).failures
     assert status_of(path, 0) == "UNKNOWN"
     ((reason,),) = query(path, "SELECT reason FROM executions WHERE status = 'UNKNOWN'")
     assert "InvalidRequestException" in reason
@@ -192,166 +167,100 @@ def test_an_execution_that_is_gone_from_the_service_is_unknown(path: Path) -> No
 # Listings that are complete.
 
 
-def test_a_second_run_lists_policies_and_executions_and_nothing_below(path: Path) -> None:
+def test_a_second_run_lists_nothing_below_executions(serve: Serve, path: Path) -> None:
     fleet = fleet_of(
         *(make_execution(number, policy=0) for number in range(30)),
         *(make_execution(number, "FAILED", policy=1) for number in range(30, 35)),
         *(make_execution(number, "CANCELLED", policy=1) for number in range(35, 40)),
     )
-    with serve_fleet(fleet):
-        assert not run(path).failures
-        assert_all_stored(path, fleet)
-        fleet.take_answers()
-        assert not run(path).failures
+    assert_completes(path, serve(fleet))
+    fleet.take_answers()
+    assert not run(path).failures
     requests = fleet.count_requests()
     assert requests == {"ListLifecyclePolicies": 1, "ListLifecycleExecutions": 3}
 
 
-def test_an_execution_without_resources_is_not_listed_below(path: Path) -> None:
-    fleet = fleet_of(make_execution(0, images=0), make_execution(1))
-    with serve_fleet(fleet):
-        assert not run(path).failures
-    listed = {
-        answer.parameters["lifecycleExecutionId"]
-        for answer in fleet.take_answers()
-        if answer.operation == RESOURCES
-    }
-    assert listed == {execution_id(1)}
+def test_an_execution_without_resources_is_not_listed_below(serve: Serve, path: Path) -> None:
+    fleet = serve(fleet_of(make_execution(0, images=0), make_execution(1)))
+    assert not run(path).failures
+    listed = {answer.parameters.get("lifecycleExecutionId") for answer in fleet.take_answers()}
+    assert listed == {None, execution_id(1)}
     assert status_of(path, 0) == "SUCCESS"
 
 
-def test_only_the_new_part_of_a_longer_period_is_listed(path: Path) -> None:
-    executions = [make_execution(number, end=PAST - number * DAY) for number in range(20)]
-    fleet = fleet_of(*executions)
+@pytest.mark.parametrize(
+    ("periods", "new"),
+    [
+        ([{"since": PAST - days * DAY} for days in (1.5, 30, 30)], [3, 17, 0]),
+        ([{"until": PAST + hours * HOUR} for hours in (1, 2, 30)], [19, 0, 1]),
+    ],
+    ids=["an earlier begin", "a later end"],
+)
+def test_only_the_new_part_of_a_longer_period_is_listed(
+    periods: list[dict[str, Any]], new: list[int], serve: Serve, path: Path
+) -> None:
+    executions = (make_execution(number, end=PAST + (1 - number) * DAY) for number in range(20))
+    fleet = serve(fleet_of(*executions))
     listed = []
-    with serve_fleet(fleet):
-        for days in (1.5, 30, 30):
-            assert not run(path, since=PAST - days * DAY).failures
-            listed.append(fleet.count_requests()[RESOURCES])
-    # A call for an execution, and one for its image.
-    assert listed == [2 * 2, 18 * 2, 0]
-    assert_all_stored(path, fleet)
-
-
-def test_a_later_end_of_the_period_begins_nothing_anew(path: Path) -> None:
-    fleet = fleet_of(make_execution(0), make_execution(1, end=PAST + DAY))
-    listed = []
-    with serve_fleet(fleet):
-        for hours in (1, 2, 30):
-            assert not run(path, until=PAST + hours * HOUR).failures
-            listed.append(fleet.count_requests()[RESOURCES])
-    assert listed == [2, 0, 2]
+    for period in periods:
+        assert not run(path, **period).failures
+        listed.append(fleet.count_requests()[RESOURCES] / 2)  # for an execution, and its image
+    assert listed == new
     assert query(path, "SELECT count(*) FROM targets") == [(1,)]
+    assert_all_stored(path, fleet)
 
 
-def test_a_run_with_children_after_one_without_lists_these_alone(path: Path) -> None:
-    fleet = fleet_of(*(make_execution(number, images=2) for number in range(3)))
-    with serve_fleet(fleet):
-        assert not run(path, children=False).failures
-        assert len(stored_records(path)) == 3 * 2
-        fleet.take_answers()
-        assert not run(path).failures
+@pytest.mark.parametrize("name", ["before", "after"], ids=["one account", "with another name"])
+def test_a_run_with_children_after_one_without_lists_these_alone(
+    name: str, serve: Serve, path: Path
+) -> None:
+    fleet = serve(make_many(3, images=2))
+    before, after = (Target(Account(name=one), REGION) for one in ("before", name))
+    assert not run(path, (before,), children=False).failures
+    assert len(stored_records(path)) == 3 * 2
+    fleet.take_answers()
+    assert_completes(path, fleet, targets=(after,))
     below = [answer for answer in fleet.take_answers() if answer.operation == RESOURCES]
-    assert len(below) == 3 * 2
-    assert all(answer.is_of_children for answer in below)
-    assert_all_stored(path, fleet)
-
-
-def test_complete_listings_are_kept_however_often_a_run_stops(path: Path) -> None:
-    log_writes(path)
-    fleet = fleet_of(*(make_execution(number, images=3) for number in range(6)))
-    with serve_fleet(fleet):
-        before = 0
-        for _ in range(2):
-            stop_at(fleet, path, 8)
-            stored = stored_records(path)
-            assert len(stored) > before
-            assert answered_records(fleet.take_answers()) <= stored
-            before = len(stored)
-        assert not run(path).failures
-    assert_all_stored(path, fleet)
-    assert set(Counter(logged_writes(path)).values()) == {1}
+    assert ["parentResourceId" in answer.parameters for answer in below] == [True] * 3 * 2
 
 
 @pytest.mark.parametrize("call", [30, 70])
 def test_a_large_listing_that_stops_within_has_each_record_once(
-    path: Path, call: int, monkeypatch: pytest.MonkeyPatch
+    call: int, serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch, "MAX_PAGES", 4)
-    fleet = fleet_of(make_execution(0, images=2000), make_execution(1))
-    with serve_fleet(fleet):
-        for _ in range(2):
-            stop_at(fleet, path, call, children=False)
-            assert 0 < len(stored_records(path)) < 2000
-        assert not run(path, children=False).failures
+    fleet = serve(fleet_of(make_execution(0, images=2000), make_execution(1)))
+    for _ in range(2):
+        stop_at(fleet, path, call, children=False)
+        assert 0 < len(stored_records(path)) < 2000
+    assert not run(path, children=False).failures
     assert len(stored_records(path)) == 2000 + 1
 
 
 # Refusals of the service.
 
 
-def test_an_execution_that_is_deleted_within_its_listing_fails_alone(path: Path) -> None:
-    fleet = fleet_of(*(make_execution(number, images=30) for number in range(4)))
+def test_an_execution_deleted_within_its_listing_fails_alone(serve: Serve, path: Path) -> None:
+    fleet = serve(fleet_of(*(make_execution(number, images=30) for number in range(4))))
     deleted = execution_id(1)
     # Before its second page.
     fleet.before(lambda: fleet.remove(1), RESOURCES, number=2, lifecycleExecutionId=deleted)
-    with serve_fleet(fleet):
-        (failure,) = run(path, max_concurrency=1).failures
-        assert expected_records(fleet.fleet) <= stored_records(path)
-        run(path)  # which finds out that it is gone
-        assert not run(path).failures
+    (failure,) = run(path, max_concurrency=1).failures
+    assert expected_records(fleet.fleet) <= stored_records(path)
+    run(path)  # which finds out that it is gone
+    assert not run(path).failures
     assert deleted in str(failure.error)
     assert failure.failed_listings >= 1
 
 
-@pytest.mark.parametrize(
-    ("operation", "parameters", "sql"),
-    [
-        pytest.param(
-            RESOURCES,
-            {"lifecycleExecutionId": execution_id(2)},
-            "SELECT execution_id FROM listings WHERE error IS NOT NULL",
-            id="resources",
-        ),
-        pytest.param(
-            "ListLifecycleExecutions",
-            {"resourceArn": policy_arn(2)},
-            "SELECT policy_arn FROM policies WHERE error IS NOT NULL",
-            id="executions",
-        ),
-    ],
-)
-def test_a_listing_that_is_refused_fails_in_each_run_and_leaves_the_others_complete(
-    operation: str, parameters: dict[str, Any], sql: str, path: Path
-) -> None:
-    fleet, refusal = make_many(5), error_response("AccessDeniedException", 403)
-    fleet.before(refusal, operation, **parameters)
-    (refused,) = parameters.values()
-    seen: list[FleetProgress] = []
-    with serve_fleet(fleet):
-        for _ in range(3):
-            (failure,) = run(path, on_progress=seen.append).failures
-            assert_all_stored(path, fleet, without=[execution_id(2)])
-            assert (failure.failed_listings, failure.error_type) == (1, "AccessDeniedException")
-            assert "1 of its listings failed" in str(failure.error)
-            assert refused in str(failure.error)
-            assert query(path, "SELECT state FROM targets") == [("incomplete",)]
-            assert query(path, sql) == [(refused,)]
-            assert seen[-1].executions == seen[-1].executions_done
-        fleet.calm()
-        assert not run(path).failures
-    assert query(path, "SELECT state, error FROM targets") == [("complete", None)]
-    assert query(path, sql) == []
-    assert_all_stored(path, fleet)
-
-
 def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(
-    path: Path, caplog: pytest.LogCaptureFixture
+    serve: Serve, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The throttling is a line in the log once a minute, and at the end."""
     clock = FakeClock(PAST)
     limits = RateLimits(2, clock.monotonic)
-    fleet = fleet_of(*(make_execution(number, images=5) for number in range(12)), clock=clock.now)
+    executions = (make_execution(number, images=5) for number in range(12))
+    fleet = serve(fleet_of(*executions, clock=clock.now))
 
     def throttle() -> Any:
         try:
@@ -361,8 +270,7 @@ def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(
 
     for operation in ("ListLifecyclePolicies", "ListLifecycleExecutions", RESOURCES):
         fleet.before(throttle, operation)
-    with serve_fleet(fleet):
-        assert not run(path, executor=InlineExecutor(clock), clock=clock).failures
+    assert_completes(path, fleet, executor=InlineExecutor(clock), clock=clock)
     answers = fleet.take_answers()
     served = [
         (answer.operation, json.dumps(answer.parameters, sort_keys=True))
@@ -377,31 +285,27 @@ def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(
     assert len(lines) <= 1 + clock.elapsed / 60
     assert len(set(served)) == 2 + 12 * 6
     assert len(served) - len(set(served)) < 0.05 * len(served)
-    assert_all_stored(path, fleet)
 
 
 @pytest.mark.parametrize(("code", "status"), [("Throttling", 400), ("ServiceUnavailable", 503)])
 def test_sts_that_is_busy_for_five_seconds_is_tried_again(
-    path: Path, code: str, status: int
+    code: str, status: int, serve: Serve, path: Path
 ) -> None:
     clock = FakeClock(PAST)
     local = make_fleet(accounts=2, resources=1, newest=PAST, clock=clock.now)
-    fleet, busy = MovingFleet(local), sts_error_response(code, status)
+    fleet, busy = serve(MovingFleet(local)), sts_error_response(code, status)
     fleet.before(lambda: busy if clock.elapsed < 5 else None, "AssumeRole")
-    with serve_fleet(fleet):
-        result = run(path, targets_of(local), executor=InlineExecutor(clock), clock=clock)
-    assert [one.error for one in result.targets] == [None, None]
-    assert_all_stored(path, fleet)
+    executor = InlineExecutor(clock)
+    assert_completes(path, fleet, targets=targets_of(local), executor=executor, clock=clock)
 
 
-def test_sts_that_is_busy_for_long_fails_its_target_after_the_attempts(path: Path) -> None:
+def test_sts_that_is_busy_for_long_fails_its_target(serve: Serve, path: Path) -> None:
+    """After the attempts, with a pause before each further one."""
     clock = FakeClock(PAST)
     local = make_fleet(accounts=1, clock=clock.now)
-    fleet, executor = MovingFleet(local), InlineExecutor(clock)
-    fleet.before(sts_error_response("Throttling", 400), "AssumeRole")
-    arguments: dict[str, Any] = {"executor": executor, "clock": clock, "max_target_attempts": 3}
-    with serve_fleet(fleet):
-        (failure,) = run(path, targets_of(local), **arguments).failures
+    serve(MovingFleet(local)).before(sts_error_response("Throttling", 400), "AssumeRole")
+    arguments: dict[str, Any] = {"executor": InlineExecutor(clock), "max_target_attempts": 3}
+    (failure,) = run(path, targets_of(local), clock=clock, **arguments).failures
     assert failure.error_type == "CredentialRetrievalError"
     pauses = [round(seconds, 6) for seconds in clock.slept]
     assert [pause for pause in pauses if pause in {2.0, 4.0, 8.0}] == [2.0, 4.0]

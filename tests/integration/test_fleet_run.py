@@ -1,6 +1,5 @@
 """Runs over a local fleet: the rows, the arguments, the progress, and targets that fail."""
 
-import datetime as dt
 import functools
 import logging
 import pickle
@@ -16,11 +15,12 @@ import pytest
 
 from imagebuilder_pager.exceptions import ParamValidationError
 from imagebuilder_pager.fleet import Account, FleetProgress, batch, make_targets
-from tests.fakes.clocks import FakeClock, NoSleepClock
+from tests.fakes.clocks import FakeClock
 from tests.fakes.fleets import (
     PAST,
     TARGET,
     InlineExecutor,
+    Serve,
     expected_records,
     make_fleet,
     query,
@@ -35,10 +35,9 @@ from tests.fakes.moving_fleets import make_many
 make_small_fleet = functools.partial(make_fleet, resources=3, newest=PAST)
 
 
-def test_a_run_stores_everything_of_all_accounts_and_regions(path: Path) -> None:
-    fleet = make_small_fleet(("us-west-2", "eu-west-1"))
-    with serve_fleet(fleet):
-        result = run(path, targets_of(fleet))
+def test_a_run_stores_everything_of_all_accounts_and_regions(serve: Serve, path: Path) -> None:
+    fleet = serve(make_small_fleet(("us-west-2", "eu-west-1")))
+    result = run(path, targets_of(fleet))
     assert stored_records(path) == expected_records(fleet)
     executions = 2 * 2 * 2 * 3
     assert result.records == len(expected_records(fleet)) + executions
@@ -49,10 +48,9 @@ def test_a_run_stores_everything_of_all_accounts_and_regions(path: Path) -> None
     assert not [one for one in threading.enumerate() if one.name.startswith("fleet-")]
 
 
-def test_the_rows_have_the_values_of_the_service(path: Path) -> None:
-    fleet = make_small_fleet(accounts=1)
-    with serve_fleet(fleet):
-        run(path, targets_of(fleet))
+def test_the_rows_have_the_values_of_the_service(serve: Serve, path: Path) -> None:
+    fleet = serve(make_small_fleet(accounts=1))
+    run(path, targets_of(fleet))
     account = fleet.account("123456789012", "us-west-2")
     policies = {str(policy["arn"]): policy for policy in account.policies}
     executions = query(
@@ -82,7 +80,7 @@ def test_the_rows_have_the_values_of_the_service(path: Path) -> None:
 
 
 def test_half_a_surrogate_pair_is_stored_as_a_question_mark(
-    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # pytest-xdist cannot send a captured log with half a pair to its controller.
     caplog.set_level(logging.CRITICAL, "imagebuilder_pager")
@@ -90,27 +88,24 @@ def test_half_a_surrogate_pair_is_stored_as_a_question_mark(
     def fail(*_: object, **__: object) -> None:
         raise OSError("\udfff")
 
-    fleet = make_many(1)
     page = rb'{"resources": [{"state": {"status": "SUCCESS", "reason": "\ud800half \u00e9"}}]}'
     response = httpx.Response(200, content=page, headers={"content-type": "application/json"})
-    fleet.before(response, "ListLifecycleExecutionResources")
-    with serve_fleet(fleet):
-        run(path)
+    serve(make_many(1)).before(response, "ListLifecycleExecutionResources")
+    run(path)
     monkeypatch.setattr("imagebuilder_pager.fleet.executors.run_batch", fail)
     run(path, executor=InlineExecutor(FakeClock(PAST)), max_target_attempts=1)
     assert query(path, "SELECT reason FROM resources") == [("?half \u00e9",)]
     assert query(path, "SELECT error FROM targets") == [("?",)]
 
 
-def test_a_failed_target_is_in_the_result_and_delays_no_other(path: Path) -> None:
-    fleet = make_small_fleet()
+def test_a_failed_target_is_in_the_result_and_delays_no_other(serve: Serve, path: Path) -> None:
+    fleet = serve(make_small_fleet())
     accounts = [
         Account(role_arn=role_arn("999999999999")),
         Account(role_arn=role_arn("123456789012"), regions=("us-west-2", "eu-west-1")),
         Account(role_arn=role_arn("111122223333")),
     ]
-    with serve_fleet(fleet):
-        result = run(path, make_targets(accounts, ["us-west-2"]))
+    result = run(path, make_targets(accounts, ["us-west-2"]))
     assert [(one.target.name, one.error_type) for one in result.targets] == [
         ("999999999999/us-west-2", "CredentialRetrievalError"),
         ("123456789012/us-west-2", None),
@@ -121,21 +116,17 @@ def test_a_failed_target_is_in_the_result_and_delays_no_other(path: Path) -> Non
     assert "UnrecognizedClientException" in str(result.failures[1].error)
     assert stored_records(path) == expected_records(fleet)
     assert query(path, "SELECT state, error_type FROM targets ORDER BY target_id") == [
-        ("failed", "CredentialRetrievalError"),
-        ("complete", None),
-        ("failed", "UnrecognizedClientException"),
-        ("complete", None),
+        ("complete" if one.error_type is None else "failed", one.error_type)
+        for one in result.targets
     ]
 
 
-def test_a_target_that_is_throttled_for_long_fails_and_the_next_run_completes_it(
-    path: Path,
-) -> None:
+def test_a_target_throttled_for_long_fails_and_the_next_run_completes_it(path: Path) -> None:
     clock = FakeClock(PAST)
+    executor = InlineExecutor(clock)
     throttling = make_small_fleet(accounts=1, rate_limit=0.0001, clock=clock.now)
     targets = targets_of(throttling)
     arguments: dict[str, Any] = {"max_attempts": 1, "max_target_attempts": 3, "clock": clock}
-    executor = InlineExecutor(clock)
     with serve_fleet(throttling):
         (failure,) = run(path, targets, executor=executor, **arguments).failures
     assert failure.error_type == "CallRateLimitExceededException"
@@ -152,25 +143,25 @@ def test_a_target_that_is_throttled_for_long_fails_and_the_next_run_completes_it
 
 @pytest.mark.parametrize("mode", ["standard", "adaptive", "legacy"])
 def test_a_run_stays_near_the_allowed_rate_in_every_retry_mode(
-    mode: str, path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: str, serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each client has the rate of its target alone."""
     monkeypatch.setenv("AWS_RETRY_MODE", mode)
-    fleet = make_small_fleet(accounts=1, executions=2, rate_limit=30)
-    with serve_fleet(fleet):
-        assert not run(path, targets_of(fleet)).failures
+    fleet = serve(make_small_fleet(accounts=1, executions=2, rate_limit=30))
+    assert not run(path, targets_of(fleet)).failures
     assert stored_records(path) == expected_records(fleet)
 
 
-def test_policies_are_listed_in_their_account_and_region(path: Path) -> None:
-    fleet = make_small_fleet(("us-west-2", "eu-west-1"), is_running=False)
+def test_policies_are_listed_in_their_account_and_region(serve: Serve, path: Path) -> None:
+    fleet = serve(make_small_fleet(("us-west-2", "eu-west-1"), is_running=False))
     places = [("123456789012", "us-west-2"), ("111122223333", "eu-west-1")]
     policies = [fleet.account(*place).policies[0]["arn"] for place in places]
-    with serve_fleet(fleet):
-        result = run(path, targets_of(fleet), policies=policies)
-        requests = fleet.requests
-        again = run(path, targets_of(fleet), policies=reversed(policies))
+    missing = f"{policies[0]}-of-another"
+    result = run(path, targets_of(fleet), policies=[*policies, missing])
+    requests = fleet.requests
+    again = run(path, targets_of(fleet), policies=reversed(policies))
     assert not result.failures
+    assert result.missing_policies == (missing,)
     assert [one.records > 0 for one in result.targets] == [True, False, False, True]
     executions = query(path, "SELECT DISTINCT policy_arn FROM executions ORDER BY 1")
     assert executions == sorted((arn,) for arn in policies)
@@ -180,7 +171,7 @@ def test_policies_are_listed_in_their_account_and_region(path: Path) -> None:
 
 @pytest.mark.parametrize(("in_all", "per_target"), [(3, 2), (1, 4), (5, 1)])
 def test_concurrent_calls_are_bounded_in_all_and_for_each_target(
-    path: Path, in_all: int, per_target: int
+    in_all: int, per_target: int, serve: Serve, path: Path
 ) -> None:
     fleet = make_small_fleet(("us-west-2", "eu-west-1"))
     lock, current, most = threading.Lock(), Counter[str](), Counter[str]()
@@ -198,54 +189,50 @@ def test_concurrent_calls_are_bounded_in_all_and_for_each_target(
             current.subtract(names)
         return response
 
+    serve(counted)
     limits = {"max_concurrency": in_all, "max_concurrency_per_target": per_target}
-    with serve_fleet(counted):
-        assert not run(path, targets_of(fleet), **limits).failures
+    assert not run(path, targets_of(fleet), **limits).failures
     assert most.pop("all") == min(in_all, 4 * per_target)
     assert len(most) == 4
     assert max(most.values()) <= min(per_target, in_all)
 
 
+@pytest.mark.parametrize("pages", [1, 4, 7])
 def test_the_progress_counts_targets_records_executions_and_calls(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    pages: int, serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "MAX_PAGES", 4)
-    fleet = make_small_fleet(accounts=1, executions=4, rate_limit=60)
+    """With batches of any number of pages, which store the same."""
+    monkeypatch.setattr(batch, "MAX_PAGES", pages)
+    fleet = serve(make_small_fleet(accounts=1, executions=4, resources=30, rate_limit=60))
     seen: list[FleetProgress] = []
-    with serve_fleet(fleet):
-        result = run(path, targets_of(fleet), on_progress=seen.append)
-        last = seen[-1]
-        assert len(seen) > 2
-        assert (last.targets, last.complete, last.failed, last.running) == (1, 1, 0, 0)
-        assert [one.records for one in seen] == sorted(one.records for one in seen)
-        assert (last.records, last.rate > 0) == (result.records, True)
-        assert last.executions == last.executions_done == 2 * 4
-        assert any(0 < one.executions_done < one.executions for one in seen)
-        assert last.throttled == fleet.throttled
-        assert last.calls == fleet.requests + fleet.throttled
-        assert last.call_rate > 0
-        seen.clear()
-        run(path, targets_of(fleet), on_progress=seen.append)
+    result = run(path, targets_of(fleet), on_progress=seen.append)
+    assert stored_records(path) == expected_records(fleet)
+    # The listings under way end with their page.
+    assert len(seen) >= result.targets[0].pages / (pages + 3)
+    last = seen[-1]
+    assert (last.targets, last.complete, last.failed, last.running) == (1, 1, 0, 0)
+    assert [one.records for one in seen] == sorted(one.records for one in seen)
+    assert (last.records, last.rate > 0) == (result.records, True)
+    assert last.executions == last.executions_done == 2 * 4
+    assert any(0 < one.executions_done < one.executions for one in seen)
+    assert last.throttled == fleet.throttled
+    assert last.calls == fleet.requests + fleet.throttled
+    assert last.call_rate > 0
+    run(path, targets_of(fleet), on_progress=seen.append)
     assert seen[-1].executions == seen[-1].executions_done == 1  # the one in progress
 
 
 def test_without_a_callback_the_progress_is_logged(
-    path: Path, caplog: pytest.LogCaptureFixture
+    serve: Serve, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fleet = make_small_fleet(accounts=1)
-
-    class HourlyClock(NoSleepClock):
-        def monotonic(self) -> float:
-            self.ahead += dt.timedelta(seconds=6)
-            return self.ahead.total_seconds()
-
-    with serve_fleet(fleet), caplog.at_level(logging.INFO, "imagebuilder_pager.fleet"):
-        run(path, targets_of(fleet), clock=HourlyClock())
+    caplog.set_level(logging.INFO, "imagebuilder_pager.fleet")
+    fleet = serve(make_small_fleet(accounts=1))
+    run(path, targets_of(fleet), clock=FakeClock(tick=6))
     assert "0 of 1 targets complete, 0 failed;" in caplog.text
 
 
-def test_no_secret_is_in_a_batch_in_its_result_or_in_the_database(path: Path) -> None:
-    fleet = make_small_fleet(accounts=1)
+def test_no_secret_is_in_a_batch_in_its_result_or_in_the_database(serve: Serve, path: Path) -> None:
+    fleet = serve(make_small_fleet(accounts=1))
     sent: list[bytes] = []
 
     class Recorder(ThreadPoolExecutor):
@@ -256,8 +243,7 @@ def test_no_secret_is_in_a_batch_in_its_result_or_in_the_database(path: Path) ->
             return future
 
     with Recorder(1) as executor:
-        with serve_fleet(fleet):
-            run(path, targets_of(fleet), executor=executor)
+        run(path, targets_of(fleet), executor=executor)
         assert executor.submit(int, "3").result() == 3  # the caller shuts it down
     assert fleet.sts.assume_role_count == 1
     assert sent
@@ -279,10 +265,7 @@ def test_no_secret_is_in_a_batch_in_its_result_or_in_the_database(path: Path) ->
         ({"max_attempts": 0}, "max_attempts: 0"),
         ({"policies": "arn:aws:imagebuilder:us-west-2:1:x"}, "policies: 'arn:aws"),
         ({"since": PAST, "until": PAST}, "until: not after since"),
-        (
-            {"executor": "threads"},
-            "executor: 'threads' given; allowed: a concurrent.futures.Executor",
-        ),
+        ({"executor": "threads"}, "'threads' given; allowed: a concurrent.futures.Executor"),
         ({"executor": lambda: None}, "executor: None given"),
     ],
 )
@@ -291,17 +274,3 @@ def test_an_invalid_argument_is_an_error_before_anything_is_sent(
 ) -> None:
     with pytest.raises(ParamValidationError, match=problem):
         run(path, **arguments)
-
-
-@pytest.mark.parametrize("pages", [1, 2, 7])
-def test_batches_of_any_number_of_pages_store_the_same(
-    path: Path, pages: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch, "MAX_PAGES", pages)
-    fleet = make_small_fleet(accounts=1, executions=2, resources=60)
-    seen: list[FleetProgress] = []
-    with serve_fleet(fleet):
-        result = run(path, targets_of(fleet), on_progress=seen.append)
-    assert not result.failures
-    assert len(seen) >= result.targets[0].pages / (pages + 3)  # those under way end with their page
-    assert stored_records(path) == expected_records(fleet)

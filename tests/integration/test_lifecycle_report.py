@@ -1,6 +1,5 @@
 """The command lifecycle-report: its options and errors, one account and a fleet, each output."""
 
-import csv
 import datetime as dt
 import io
 import json
@@ -70,28 +69,6 @@ def write_targets(folder: Path, *roles: str) -> str:
 
 
 # The records, and the choice of them.
-
-
-def test_jsonl_and_csv_have_each_resource_once_in_the_same_order(
-    fleet: LocalFleet, database: Path, capfd: Capture
-) -> None:
-    lines = report_offline(capfd, database, "--output", "jsonl").splitlines()
-    records = list(map(json.loads, lines))
-    keys = [
-        (
-            *(record["execution_id"], record.get("parent_id", ""), record["resource_id"]),
-            *(record["resource_account"], record["resource_region"]),
-        )
-        for record in records
-    ]
-    assert len(keys) == len(set(keys))
-    assert set(keys) == expected_records(fleet)
-    assert any(record.get("snapshots") for record in records)
-    out = report_offline(capfd, database, "--output", "csv")
-    for row, record in zip(csv.DictReader(io.StringIO(out)), records, strict=True):
-        assert (row["resource_id"], row["status"]) == (record["resource_id"], record["status"])
-        snapshots = [f"{s['snapshot_id']}:{s['status']}" for s in record.get("snapshots", [])]
-        assert row["snapshots"].split() == snapshots
 
 
 def test_one_account_needs_no_file_and_no_database(fleet: LocalFleet, capfd: Capture) -> None:
@@ -299,7 +276,9 @@ def test_control_characters_of_the_service_are_made_harmless(
 def test_processes_list_as_threads_do(fleet: LocalFleet, tmp_path: Path) -> None:
     command = [*COMMAND.split(), "--executor", "processes", "--targets", write_targets(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    # On a busy machine it takes so long that the progress is logged.
+    said = [line for line in ran.stderr.splitlines() if " targets complete, " not in line]
+    assert (ran.returncode, said) == (0, [])
     assert len(ran.stdout.splitlines()) == len(expected_records(fleet))
 
 

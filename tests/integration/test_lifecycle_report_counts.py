@@ -14,9 +14,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from imagebuilder_pager.cli.main import main
+from imagebuilder_pager.fleet import Account, make_targets
 from imagebuilder_pager.local.fleet_service import LocalFleet
-from tests.fakes.fleets import PAST, make_fleet, report_offline, role_arn, serve_fleet
+from tests.fakes.fleets import (
+    PAST,
+    Key,
+    expected_records,
+    make_fleet,
+    report_offline,
+    role_arn,
+    run,
+    serve_fleet,
+)
 
 REGIONS = ("us-west-2", "eu-west-1")
 STATUSES = "SUCCESS|FAILED|SKIPPED|IN_PROGRESS"
@@ -52,8 +61,9 @@ def count_fleet(fleet: LocalFleet) -> Counts:
 
 
 class Counted(NamedTuple):
-    """A listed fleet, its counts, and the width of the terminal to show it in."""
+    """A listed fleet, its records and counts, and the width of the terminal to show it in."""
 
+    records: set[Key]
     expected: Counts
     path: Path
     width: int
@@ -71,17 +81,14 @@ class Counted(NamedTuple):
 def counted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Counted:
     size, width = request.param
     fleet = make_fleet(REGIONS, newest=PAST, **size)
-    folder = tmp_path_factory.mktemp("counts")
-    tables = "".join(
-        f'[[accounts]]\nname = "team-{number}"\nrole_arn = "{role_arn(account)}"\n'
+    path = tmp_path_factory.mktemp("counts") / "fleet.sqlite"
+    accounts = [
+        Account(role_arn(account), name=f"team-{number}")
         for number, account in enumerate(fleet.account_ids)
-    )
-    targets, path = folder / "targets.toml", folder / "fleet.sqlite"
-    targets.write_text(f"regions = {list(REGIONS)}\n{tables}")
+    ]
     with serve_fleet(fleet):
-        command = ["lifecycle-report", "--targets", str(targets), "--database", str(path)]
-        assert main([*command, "--output", "csv"]) == 0
-        return Counted(count_fleet(fleet), path, width)
+        assert not run(path, make_targets(accounts, REGIONS)).failures
+    return Counted(expected_records(fleet), count_fleet(fleet), path, width)
 
 
 @pytest.fixture
@@ -119,23 +126,28 @@ def test_json_has_the_counts_in_all_and_in_each_grouping(expected: Counts, repor
     assert len(summary["unfinished"]) == expected["executions"]["unfinished"]
 
 
-def test_jsonl_and_csv_have_the_same(expected: Counts, report: Report) -> None:
+def test_jsonl_and_csv_have_each_resource_once(
+    expected: Counts, report: Report, counted: Counted
+) -> None:
     records = list(map(json.loads, report("--output", "jsonl").splitlines()))
-    rows = list(csv.DictReader(io.StringIO(report("--output", "csv"))))
-    for found in (records, rows):
-        resources = [one for one in found if one.get("resource_id")]
-        for kind, is_child in (("images", False), ("children", True)):
-            statuses = (
-                one["status"] for one in resources if bool(one.get("parent_id")) == is_child
-            )
-            assert Counter(statuses) == expected[kind]
-        assert len(found) - len(resources) == expected["bare"].total()
-        executions = {one["execution_id"]: one["execution_status"] for one in found}
-        assert states_of(executions.values()) == expected["executions"]
+    resources = [record for record in records if "resource_id" in record]
+    place = ("execution_id", "parent_id", "resource_id", "resource_account", "resource_region")
+    keys = [tuple(record.get(name, "") for name in place) for record in resources]
+    assert sorted(keys) == sorted(counted.records)
+    for kind, is_child in (("images", False), ("children", True)):
+        statuses = (one["status"] for one in resources if ("parent_id" in one) == is_child)
+        assert Counter(statuses) == expected[kind]
+    assert len(records) - len(resources) == expected["bare"].total()
+    executions = {record["execution_id"]: record["execution_status"] for record in records}
+    assert states_of(executions.values()) == expected["executions"]
     snapshots = [one["status"] for record in records for one in record.get("snapshots", ())]
     assert Counter(snapshots) == expected["snapshots"]
-    cells = [cell for row in rows for cell in row["snapshots"].split()]
-    assert Counter(cell.partition(":")[2] for cell in cells) == expected["snapshots"]
+    rows = csv.DictReader(io.StringIO(report("--output", "csv")))
+    for row, record in zip(rows, records, strict=True):
+        names = (*place, "execution_status", "status")
+        assert [row[name] for name in names] == [record.get(name, "") for name in names]
+        cells = [f"{one['snapshot_id']}:{one['status']}" for one in record.get("snapshots", ())]
+        assert row["snapshots"].split() == cells
 
 
 def test_table_and_tree_have_the_same(expected: Counts, report: Report, counted: Counted) -> None:

@@ -5,12 +5,10 @@ import datetime as dt
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -26,6 +24,7 @@ from tests.fakes.fleets import (
     PAST,
     REGION,
     TARGET,
+    Serve,
     make_fleet,
     query,
     role_arn,
@@ -33,7 +32,7 @@ from tests.fakes.fleets import (
     serve_fleet,
 )
 from tests.fakes.fleets import report as run_report
-from tests.fakes.moving_fleets import MovingFleet, execution_id, fleet_of, make_execution
+from tests.fakes.moving_fleets import execution_id, fleet_of, make_execution
 
 DAY = dt.timedelta(days=1)
 DENIED = Target(Account("arn:aws:iam::999999999999:role/Reader", name="closed"), REGION)
@@ -58,66 +57,46 @@ def summary_of(path: Path, selection: Selection | None = None, **arguments: Any)
         return summarize(database, selection or Selection(), **arguments)
 
 
-@contextmanager
-def serving(*executions: Any) -> Iterator[MovingFleet]:
-    fleet = fleet_of(*executions)
-    with serve_fleet(fleet):
-        yield fleet
-
-
 def store(path: Path, *executions: Any, targets: tuple[Target, ...] = ()) -> None:
     """List the executions once."""
-    with serving(*executions):
+    with serve_fleet(fleet_of(*executions)):
         list_fleet(path, *targets)
 
 
 def failed(number: int, reason: str, **arguments: Any) -> Any:
-    execution = make_execution(number, "FAILED", **arguments)
-    return replace(execution, lifecycle_execution_state={"status": "FAILED", "reason": reason})
-
-
-def change(execution: Any, images: Any = MappingProxyType({}), **children: Any) -> Any:
-    """Return an execution with other members of its images, and of their children."""
-    return replace(
-        execution,
-        resources=tuple({**image, **images} for image in execution.resources),
-        children_by_parent={
-            arn: tuple({**child, **children} for child in group)
-            for arn, group in execution.children_by_parent.items()
-        },
-    )
+    return make_execution(number, "FAILED", reason=reason, **arguments)
 
 
 def end_of(days: int) -> dt.datetime:
     return PAST - days * DAY
 
 
-def test_it_begins_with_the_coverage(path: Path, report: Report) -> None:
-    fleet = make_fleet(accounts=3, policies=1, executions=1, resources=1, newest=PAST)
+def test_it_begins_with_the_coverage(serve: Serve, path: Path, report: Report) -> None:
+    fleet = serve(make_fleet(accounts=3, policies=1, executions=1, resources=1, newest=PAST))
     accounts = [
         Account(role_arn(account), name=f"team-{number}")
         for number, account in enumerate(fleet.account_ids)
     ]
     targets = [Target(account, REGION) for account in accounts]
-    with serve_fleet(fleet):
-        list_fleet(path, *targets)
-        gone = replace(accounts[1], role_arn="arn:aws:iam::999999999999:role/Reader")
-        list_fleet(path, targets[0], Target(gone, REGION), DENIED, now=PAST + DAY)
+    list_fleet(path, *targets)
+    gone = replace(accounts[1], role_arn="arn:aws:iam::999999999999:role/Reader")
+    list_fleet(path, targets[0], Target(gone, REGION), DENIED, now=PAST + DAY)
     result = report()
     assert result.code == 254
-    first, gap, never, former, _, title, *rest = result.out.splitlines()
-    assert first == "1 of 3 targets complete up to 2026-03-02 00:00 UTC; 2 failed"
-    assert gap == "Oldest gap: team-1/us-west-2, complete up to 2026-03-01 00:00"
-    assert never == "Never listed completely: closed/us-west-2"
-    assert former == "Not in the newest run, but in the database: 1 target"
-    assert title == "Failed and incomplete targets"
-    assert [line.split(":")[0] for line in rest[:2]] == [
-        "  failed  closed/us-west-2",
-        "  failed  team-1/us-west-2",
+    head, failures = result.out.splitlines()[:6], result.out.splitlines()[6:8]
+    assert head == [
+        "1 of 3 targets complete up to 2026-03-02 00:00 UTC; 2 failed",
+        "Oldest gap: team-1/us-west-2, complete up to 2026-03-01 00:00",
+        "Never listed completely: closed/us-west-2",
+        "Not in the newest run, but in the database: 1 target",
+        "",
+        "Failed and incomplete targets",
     ]
+    places = [line.partition(":")[0] for line in failures]
+    assert places == ["  failed  closed/us-west-2", "  failed  team-1/us-west-2"]
     assert "team-2/us-west-2:" not in result.out
     accounts_table = result.out.rpartition("ACCOUNT")[2]
-    assert [name in accounts_table for name in ("team-0", "team-1", "team-2")] == [True] * 3
+    assert all(name in accounts_table for name in ("team-0", "team-1", "team-2"))
     assert "123456789012" not in accounts_table
     records = map(json.loads, report("--output", "jsonl").out.splitlines())
     assert ("team-2", fleet.account_ids[2]) in {
@@ -125,9 +104,7 @@ def test_it_begins_with_the_coverage(path: Path, report: Report) -> None:
     }
 
 
-def test_unfinished_executions_cut_off_no_failed_targets_and_reasons(
-    path: Path, report: Report
-) -> None:
+def test_unfinished_executions_cut_off_no_targets_and_reasons(path: Path, report: Report) -> None:
     unfinished = [make_execution(number, "IN_PROGRESS") for number in range(30)]
     reasons = [failed(100 + n, f"the reason {'x' * n}.", images=0) for n in range(25)]
     store(path, *unfinished, *reasons, targets=(TARGET, DENIED))
@@ -138,40 +115,37 @@ def test_unfinished_executions_cut_off_no_failed_targets_and_reasons(
     assert out.index("failed  closed/") < out.index("the reason") < out.index("IN_PROGRESS  lce")
 
 
-def test_a_run_under_way_differs_from_a_run_that_was_stopped(path: Path, report: Report) -> None:
-    with serving(make_execution(1)) as fleet:
-        results: list[CommandResult] = []
+def test_a_run_under_way_is_not_a_stopped_run(serve: Serve, path: Path, report: Report) -> None:
+    fleet = serve(fleet_of(make_execution(1)))
+    results: list[CommandResult] = []
 
-        def look() -> None:
-            results.append(report("--fail-on", "incomplete"))
+    def look() -> None:
+        results.append(report("--fail-on", "incomplete"))
 
-        fleet.before(look, "ListLifecycleExecutionResources", number=1)
-        list_fleet(path)
-        (during,) = results
-        assert during.code == 0
-        assert during.out.startswith("A run is under way, since 2026-03-01 00:00.\n")
-        assert "0 of 1 targets complete; 1 running" in during.out
-        assert report().code == 0
-        query(path, "UPDATE targets SET state = 'running'")  # as a run that is killed leaves it
-        query(path, "UPDATE runs SET ended = NULL")
-        (path.parent / f".{path.name}.lock").touch()
-        stopped = report()
-        assert stopped.code == 254
-        assert "1 stopped" in stopped.out
-        assert "the run was stopped before its end" in stopped.out
+    fleet.before(look, "ListLifecycleExecutionResources", number=1)
+    list_fleet(path)
+    (during,) = results
+    assert during.code == 0
+    assert during.out.startswith("A run is under way, since 2026-03-01 00:00.\n")
+    assert "0 of 1 targets complete; 1 running" in during.out
+    assert report().code == 0
+    query(path, "UPDATE targets SET state = 'running'")  # as a run that is killed leaves it
+    query(path, "UPDATE runs SET ended = NULL")
+    (path.parent / f".{path.name}.lock").touch()
+    stopped = report()
+    assert stopped.code == 254
+    assert "1 stopped" in stopped.out
+    assert "the run was stopped before its end" in stopped.out
 
 
-def test_failures_are_counted_by_reason_and_place_with_the_newest(
-    path: Path, report: Report
-) -> None:
-    state = {"status": "FAILED", "reason": "AccessDenied"}
+def test_failures_are_counted_by_reason_and_place(path: Path, report: Report) -> None:
     store(
         path,
         failed(1, "AMI ami-0123456789abcdef0 is in use.", end=end_of(9), images=0),
         failed(2, "AMI ami-00000000000000001 is in use.", end=end_of(2), images=0),
         failed(3, "AMI ami-00000000000000002 is in use.", end=end_of(5), images=0),
         failed(4, "AccessDenied", end=end_of(1), images=0),
-        change(make_execution(5, images=2), {"state": state}, state=state),
+        make_execution(5, images=2, state={"status": "FAILED", "reason": "AccessDenied"}),
     )
     summary = summary_of(path)
     denied, in_use = summary["failures"]
@@ -190,25 +164,23 @@ def test_failures_are_counted_by_reason_and_place_with_the_newest(
     assert shown == ["1 execution", "2 images", "2 from", "3 executions"]
 
 
-def test_changes_since_the_run_before_are_new_failing_and_recovered(
-    path: Path, report: Report
-) -> None:
+def test_changes_since_the_run_before(serve: Serve, path: Path, report: Report) -> None:
     before = [
         failed(1, "No.", policy=0, end=end_of(3)),
         make_execution(2, policy=1, end=end_of(3)),
         make_execution(3, "IN_PROGRESS", policy=2, end=end_of(3)),
         failed(4, "Still no.", policy=3, end=end_of(3)),
     ]
-    with serving(*before) as fleet:
-        list_fleet(path, now=end_of(2))
-        assert summary_of(path)["changes"] is None
-        fleet.put(
-            make_execution(11, policy=0, end=end_of(1)),
-            failed(12, "Not any more.", policy=1, end=end_of(1)),
-            make_execution(3, policy=2, end=end_of(2)),
-            failed(14, "Still no.", policy=3, end=end_of(1)),
-        )
-        list_fleet(path, now=PAST)
+    fleet = serve(fleet_of(*before))
+    list_fleet(path, now=end_of(2))
+    assert summary_of(path)["changes"] is None
+    fleet.put(
+        make_execution(11, policy=0, end=end_of(1)),
+        failed(12, "Not any more.", policy=1, end=end_of(1)),
+        make_execution(3, policy=2, end=end_of(2)),
+        failed(14, "Still no.", policy=3, end=end_of(1)),
+    )
+    list_fleet(path)
     changes = summary_of(path)["changes"]
     assert changes["since"] == "2026-02-27T00:00:00.000Z"
     assert changes["new"] == {"failed": 2, "unfinished": 0, "successful": 1, "other": 0}
@@ -221,57 +193,49 @@ def test_changes_since_the_run_before_are_new_failing_and_recovered(
     assert "Policies that have recovered" in out
 
 
-def test_only_a_newer_execution_changes_the_state_of_a_policy(path: Path) -> None:
+def test_only_a_newer_execution_changes_the_state_of_a_policy(serve: Serve, path: Path) -> None:
     newest = [make_execution(1, policy=0, end=end_of(3)), failed(2, "No.", policy=1, end=end_of(3))]
     late = make_execution(3, "IN_PROGRESS", policy=0, end=end_of(4))
     older = [failed(4, "No.", policy=0, end=end_of(9)), make_execution(5, policy=1, end=end_of(9))]
-    with serving(*newest, late, make_execution(7, "IN_PROGRESS", policy=2)) as fleet:
-        list_fleet(path, now=end_of(2))
-        ended = failed(3, "Late.", policy=0, end=end_of(4))
-        fleet.put(ended, *older, failed(6, "Never seen.", policy=2, end=end_of(8)))
-        list_fleet(path, now=end_of(1))
-        changes = summary_of(path)["changes"]
-        assert changes["new"]["failed"] == 2
-        assert changes["ended"]["failed"] == 1
-        assert (changes["failing"], changes["recovered"]) == ([], [])
-        with FleetDatabase(path) as database:
-            database.prune(end_of(2))
-        list_fleet(path, now=PAST)  # without a bound, all come back
+    fleet = serve(fleet_of(*newest, late, make_execution(7, "IN_PROGRESS", policy=2)))
+    list_fleet(path, now=end_of(2))
+    ended = failed(3, "Late.", policy=0, end=end_of(4))
+    fleet.put(ended, *older, failed(6, "Never seen.", policy=2, end=end_of(8)))
+    list_fleet(path, now=end_of(1))
+    changes = summary_of(path)["changes"]
+    assert (changes["new"]["failed"], changes["ended"]["failed"]) == (2, 1)
+    assert (changes["failing"], changes["recovered"]) == ([], [])
+    with FleetDatabase(path) as database:
+        database.prune(end_of(2))
+    list_fleet(path)  # without a bound, all come back
     changes = summary_of(path)["changes"]
     assert changes["new"]["failed"] == 4
     assert (changes["failing"], changes["recovered"]) == ([], [])
 
 
-def test_policies_that_have_stopped_and_long_executions_are_reported(
-    path: Path, report: Report
-) -> None:
+def test_stopped_policies_and_long_executions(serve: Serve, path: Path, report: Report) -> None:
     daily = [make_execution(n, policy=0, end=end_of(n)) for n in range(4)]
     stopped = [make_execution(10 + n, policy=1, end=end_of(5 + n)) for n in range(4)]
     deleted = [make_execution(20 + n, policy=2, end=end_of(5 + n)) for n in range(4)]
-    open_ones = [
-        make_execution(30, "IN_PROGRESS", policy=3, end=end_of(2)),
-        make_execution(31, "PENDING", policy=3, end=PAST),
-    ]
-    with serving(*daily, *stopped, *deleted, *open_ones) as fleet:
-        list_fleet(path, now=end_of(0))
-        fleet.remove_policy(2)
-        list_fleet(path, now=PAST + DAY / 4)
+    long = make_execution(30, "IN_PROGRESS", policy=3, end=end_of(2))
+    short = make_execution(31, "PENDING", policy=3, end=PAST)
+    fleet = serve(fleet_of(*daily, *stopped, *deleted, long, short))
+    list_fleet(path)
+    fleet.remove_policy(2)
+    list_fleet(path, now=PAST + DAY / 4)
     summary = summary_of(path, stale_after=DAY)
     found = {row["policy"]: row["cause"] for row in summary["stopped_policies"]}
     assert found == {"policy-1": None, "policy-2": "deleted"}
     assert {row["interval_days"] for row in summary["stopped_policies"]} == {1.0}
-    rows = {row["execution_id"]: row["is_long"] for row in summary["unfinished"]}
-    assert rows == {execution_id(30): True, execution_id(31): False}
-    assert list(rows) == [execution_id(30), execution_id(31)]
+    rows = [(row["execution_id"], row["is_long"]) for row in summary["unfinished"]]
+    assert rows == [(execution_id(30), True), (execution_id(31), False)]
     assert summary["long"] == 1
     out = report().out
     assert "policy-2, default/us-west-2: before, every 24 hours or more often; it is deleted" in out
     assert "Executions that have not ended, 1 of them for long" in out
 
 
-def test_status_action_and_reason_choose_resources_and_executions(
-    path: Path, report: Report
-) -> None:
+def test_status_action_and_reason_choose_records(path: Path, report: Report) -> None:
     good = make_execution(1, images=2)
     mixed = make_execution(2, images=2)
     first, second = mixed.resources
@@ -328,21 +292,21 @@ def test_targets_that_were_stopped_are_on_one_line(path: Path, report: Report) -
     ],
 )
 def test_an_account_or_region_of_no_target_is_an_error(
-    path: Path, report: Report, choice: tuple[str, ...], problem: str
+    choice: tuple[str, ...], problem: str, serve: Serve, path: Path, report: Report
 ) -> None:
-    with serving(make_execution(1)):
-        list_fleet(path, TARGET, DENIED)
-        for name in ("999999999999", "closed"):  # by its role's ARN, and its name
-            assert report("--account", name, "--fail-on", "incomplete").code == 4
-        result = report("--fail-on", "failed,incomplete,stale", *choice)
-        assert (result.code, result.out) == (252, "")
-        assert problem in result.err
-        listing = ["lifecycle-report", "--database", str(path), "--region", REGION]
-        runs = query(path, "SELECT run_id FROM runs")
-        assert main([*listing, "--account", "nobody", "--prune", "0d"]) == 252
-        assert query(path, "SELECT run_id FROM runs") == runs
-        assert main([*listing, "--account", "123456789012"]) == 0  # known once it is listed
-        assert main([*listing, "--account", "123456789013"]) == 252
+    serve(fleet_of(make_execution(1)))
+    list_fleet(path, TARGET, DENIED)
+    for name in ("999999999999", "closed"):  # by its role's ARN, and its name
+        assert report("--account", name, "--fail-on", "incomplete").code == 4
+    result = report("--fail-on", "failed,incomplete,stale", *choice)
+    assert (result.code, result.out) == (252, "")
+    assert problem in result.err
+    listing = ["lifecycle-report", "--database", str(path), "--region", REGION]
+    runs = query(path, "SELECT run_id FROM runs")
+    assert main([*listing, "--account", "nobody", "--prune", "0d"]) == 252
+    assert query(path, "SELECT run_id FROM runs") == runs
+    assert main([*listing, "--account", "123456789012"]) == 0  # known once it is listed
+    assert main([*listing, "--account", "123456789013"]) == 252
     assert stored_ids(path) == {execution_id(1)}
 
 
@@ -356,9 +320,7 @@ def test_without_a_run_nothing_is_complete(path: Path, report: Report) -> None:
     assert (page.code, page.out.count("</html>")) == (254, 1)
 
 
-def test_a_snapshot_that_failed_alone_has_its_reason_in_every_output(
-    path: Path, report: Report
-) -> None:
+def test_every_output_has_the_reason_of_a_snapshot_alone(path: Path, report: Report) -> None:
     execution = make_execution(1, images=2)
     snapshot = {"snapshotId": "snap-01", "state": {"status": "FAILED", "reason": "It is in use."}}
     (arn, group), *_ = execution.children_by_parent.items()
@@ -377,35 +339,33 @@ def test_a_snapshot_that_failed_alone_has_its_reason_in_every_output(
     assert not report("--output", "jsonl", "--reason", "in use", "--status", "success").out
 
 
-def test_the_first_condition_of_fail_on_that_holds_sets_the_exit_code(
-    path: Path, report: Report
-) -> None:
+def test_the_first_condition_that_holds_sets_the_exit_code(path: Path, report: Report) -> None:
     store(path, failed(1, "No."), targets=(TARGET, DENIED))
     codes = {"failed": 3, "incomplete": 4, "stale": 5, "stale,failed": 5, "incomplete,failed": 4}
     assert {conditions: report("--fail-on", conditions).code for conditions in codes} == codes
 
 
 def test_without_a_condition_that_holds_the_exit_code_is_that_without_any(
-    path: Path, report: Report
+    serve: Serve, path: Path, report: Report
 ) -> None:
-    with serving(make_execution(1)):
-        list_fleet(path, TARGET, now=dt.datetime.now(dt.UTC))
-        assert report("--fail-on", "failed,incomplete,stale").code == 0
-        list_fleet(path, TARGET, DENIED)
+    serve(fleet_of(make_execution(1)))
+    list_fleet(path, now=dt.datetime.now(dt.UTC))
+    assert report("--fail-on", "failed,incomplete,stale").code == 0
+    list_fleet(path, TARGET, DENIED)
     assert report("--fail-on", "failed").code == 254
     assert report("--fail-on", "failed", "--account", "default").code == 0
     assert report("--fail-on", "stale", "--stale-after", "9999w").code == 5  # never listed
 
 
 def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report) -> None:
-    execution = make_execution(1, images=5)
+    snapshot = {"snapshotId": "=snap", "state": {"status": "SUCCESS"}}
+    execution = make_execution(1, images=5, snapshots=[snapshot])
     texts = ["=1+1", "\r=1", "a\r\nb\n=c", "  @x", '-"quoted",'] * 3
     resources = tuple(
-        {**image, "state": {"status": "FAILED", "reason": text}}
+        {**image, "state": {"status": "FAILED", "reason": text}, "snapshots": []}
         for image, text in zip(execution.resources, texts, strict=False)
     )
-    snapshot = {"snapshotId": "=snap", "state": {"status": "SUCCESS"}}
-    store(path, replace(change(execution, snapshots=[snapshot]), resources=resources))
+    store(path, replace(execution, resources=resources))
     out = report("--output", "csv").out
     assert len(out.splitlines()) == 1 + 10
     header, *rows = csv.reader(io.StringIO(out))
@@ -419,18 +379,17 @@ def test_csv_has_a_row_for_each_record_and_no_formula(path: Path, report: Report
     assert report("--output", "csv", "--reason", "x!").out == f"{out.splitlines()[0]}\n"
 
 
-def test_prune_deletes_old_executions_with_their_rows(path: Path, report: Report) -> None:
+def test_prune_deletes_executions_and_their_rows(serve: Serve, path: Path, report: Report) -> None:
     old, new = make_execution(1, end=end_of(400)), make_execution(2, end=end_of(10))
-    stuck = make_execution(3, "IN_PROGRESS", end=end_of(400))
-    with serving(old, new, stuck):
-        list_fleet(path)
-        bound = end_of(100).isoformat()
-        result = report("--prune", bound)
-        assert (result.code, result.err) == (0, "--prune: deleted 1 execution.\n")
-        assert stored_ids(path) == {execution_id(2), execution_id(3)}
-        assert summary_of(path)["coverage"]["complete_since"] == "2025-11-21T00:00:00.000Z"
-        command = ["lifecycle-report", "--database", str(path), "--region", REGION]
-        assert main([*command, "--prune", bound]) == 0  # and lists none of it
+    serve(fleet_of(old, new, make_execution(3, "IN_PROGRESS", end=end_of(400))))
+    list_fleet(path)
+    bound = end_of(100).isoformat()
+    result = report("--prune", bound)
+    assert (result.code, result.err) == (0, "--prune: deleted 1 execution.\n")
+    assert stored_ids(path) == {execution_id(2), execution_id(3)}
+    assert summary_of(path)["coverage"]["complete_since"] == "2025-11-21T00:00:00.000Z"
+    command = ["lifecycle-report", "--database", str(path), "--region", REGION]
+    assert main([*command, "--prune", bound]) == 0  # and lists none of it
     assert stored_ids(path) == {execution_id(2), execution_id(3)}
 
 
@@ -445,14 +404,11 @@ def test_prune_deletes_old_executions_with_their_rows(path: Path, report: Report
 def test_nothing_is_deleted_if_an_option_is_invalid(
     path: Path, capfd: pytest.CaptureFixture[str], arguments: tuple[str, ...], problem: str
 ) -> None:
-    with serving(make_execution(1)):
-        list_fleet(path)
-        capfd.readouterr()
-        command = ["lifecycle-report", "--database", str(path), "--region", REGION]
-        assert main([*command, *arguments]) == 252
-    err = capfd.readouterr().err
-    assert problem in err
-    assert "Run the command again" not in err
+    store(path, make_execution(1))
+    result = run_report(capfd, "--database", str(path), "--region", REGION, *arguments)
+    assert result.code == 252
+    assert problem in result.err
+    assert "Run the command again" not in result.err
     assert stored_ids(path) == {execution_id(1)}
 
 
@@ -462,19 +418,23 @@ def stored_ids(path: Path) -> set[str]:
     return {id_ for table in tables for (id_,) in query(path, f"SELECT execution_id FROM {table}")}
 
 
-def test_the_period_of_a_target_grows_by_runs_without_a_gap(path: Path) -> None:
-    def periods(*runs: tuple[int | None, int]) -> tuple[str, ...]:
-        path.unlink(missing_ok=True)
-        for since, until in runs:
-            begin = None if since is None else end_of(since)
-            list_fleet(path, since=begin, until=end_of(until))
-        coverage = summary_of(path)["coverage"]
-        return tuple((coverage[f"complete_{name}"] or "")[5:10] for name in ("since", "until"))
-
-    with serving(make_execution(1)):
-        assert periods((20, 10)) == ("02-09", "02-19")
-        assert periods((20, 10), (10, 5)) == ("02-09", "02-24")
-        assert periods((10, 5), (20, 10)) == ("02-09", "02-24")
-        assert periods((20, 10), (5, 0)) == ("02-24", "03-01")
-        assert periods((5, 0), (20, 10)) == ("02-24", "03-01")
-        assert periods((20, 10), (None, 5)) == ("", "02-24")
+@pytest.mark.parametrize(
+    ("runs", "since", "until"),
+    [
+        ([(20, 10)], "02-09", "02-19"),
+        ([(20, 10), (10, 5)], "02-09", "02-24"),
+        ([(10, 5), (20, 10)], "02-09", "02-24"),
+        ([(20, 10), (5, 0)], "02-24", "03-01"),
+        ([(5, 0), (20, 10)], "02-24", "03-01"),
+        ([(20, 10), (None, 5)], "", "02-24"),
+    ],
+)
+def test_the_period_of_a_target_grows_by_runs_without_a_gap(
+    runs: list[tuple[int | None, int]], since: str, until: str, serve: Serve, path: Path
+) -> None:
+    serve(fleet_of(make_execution(1)))
+    for first, last in runs:
+        list_fleet(path, since=None if first is None else end_of(first), until=end_of(last))
+    coverage = summary_of(path)["coverage"]
+    assert (coverage["complete_since"] or "")[5:10] == since
+    assert coverage["complete_until"][5:10] == until

@@ -61,11 +61,6 @@ def test_a_program_with_a_mistake_fails_its_test(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def policies(account: Account) -> list[str]:
-    return [policy["arn"] for policy in account.policies]
-
-
-@pytest.fixture
 def run(
     account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Run]:
@@ -84,10 +79,10 @@ def run(
         yield run_program
 
 
-def test_both_programs_say_the_same(run: Run, policies: list[str]) -> None:
+def test_both_programs_say_the_same(run: Run, account: Account) -> None:
     rows = 0
-    for policy in policies:
-        reference, ported = (run(name, policy) for name in PROGRAMS)
+    for policy in account.policies:
+        reference, ported = (run(name, policy["arn"]) for name in PROGRAMS)
         assert ported == reference
         assert (ported.code, ported.err) == (0, "")
         rows += len(ported.out.splitlines()) - 1
@@ -95,10 +90,8 @@ def test_both_programs_say_the_same(run: Run, policies: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_a_program_says_that_a_policy_does_not_exist(
-    name: str, run: Run, policies: list[str]
-) -> None:
-    result = run(name, f"{policies[0]}-of-another")
+def test_a_program_says_that_a_policy_does_not_exist(name: str, run: Run, account: Account) -> None:
+    result = run(name, f"{account.policies[0]['arn']}-of-another")
     assert (result.code, result.out) == (1, "execution,started,resource,action,reason\n")
     assert result.err.startswith("error: ")
     assert "does not exist" in result.err

@@ -10,11 +10,7 @@ import base64
 import contextlib
 import json
 import logging
-import os
 import re
-import subprocess
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,16 +19,12 @@ import httpx
 import pytest
 
 from imagebuilder_pager import ImageBuilder, exceptions
-from imagebuilder_pager.local import (
-    EXAMPLE_EXECUTION_ID,
-    FaultPlan,
-    LocalImageBuilder,
-    LocalServer,
-    generate_account,
-)
+from imagebuilder_pager.local import FaultPlan, LocalImageBuilder, LocalServer, generate_account
 from tests.fakes.accounts import signed_request
-from tests.fakes.clients import EXECUTION, OPERATION
+from tests.fakes.clients import EXECUTION, OPERATION, list_page
+from tests.fakes.command_line import EXAMPLE_ID, run_command
 from tests.fakes.connections import CALLER_WAYS, WAYS, async_client, call_in_turn, sync_client
+from tests.fakes.credential_endpoints import texts_of
 from tests.fakes.faults import EVERY_FAULT
 from tests.fakes.servers import ScriptedServer
 
@@ -48,13 +40,13 @@ KEYS = {
 LISTING: Any = {**EXECUTION, "PaginationConfig": {"Prefetch": 1}}
 ACCOUNT = generate_account(resources=60)
 ALL_WAYS = [*WAYS, *CALLER_WAYS]
-ASYNC_WAYS = [way for way in ALL_WAYS if way.startswith("async")]
 
 
 class Relay:
     """The local service behind other credentials; each request is signed again for it."""
 
-    def __init__(self, plan: FaultPlan) -> None:
+    def __init__(self, fault: str | None = None) -> None:
+        plan = FaultPlan({} if fault is None else {2: EVERY_FAULT[fault]})
         self._service = LocalImageBuilder(ACCOUNT, faults=plan)
         self.secrets = {SECRET, TOKEN}
         self.private: set[str] = {KEY_ID}  # not in the library's own log
@@ -72,34 +64,27 @@ class Relay:
 def run(way: str, relay: Any) -> list[object]:
     """List everything by a client of a kind; return the objects that a program could print."""
     with LocalServer(relay) as server:
-        if way in ASYNC_WAYS:
-            return asyncio.run(run_async(way, server.url))
-        attempts: list[object] = []
-        with sync_client(way, server.url, on_attempt=attempts.append, **KEYS) as client:
-            return list_all(client) + attempts
+        return asyncio.run(list_all(way, server.url))
 
 
-async def run_async(way: str, url: str) -> list[object]:
+async def list_all(way: str, url: str) -> list[object]:
     attempts: list[object] = []
-    async with async_client(way, url, on_attempt=attempts.append, **KEYS) as client:
+    options: Any = {"on_attempt": attempts.append, **KEYS}
+    is_async = way.startswith("async")
+    async with contextlib.AsyncExitStack() as stack:
+        client: Any = (
+            await stack.enter_async_context(async_client(way, url, **options))
+            if is_async
+            else stack.enter_context(sync_client(way, url, **options))
+        )
         pages: Any = client.get_paginator(OPERATION).paginate(**LISTING)
         seen = objects_of(client, pages)
         try:
-            seen += [page async for page in pages]
+            seen += [page async for page in pages] if is_async else list(pages)
         except exceptions.PagerError as error:
-            seen += parts_of(error)
-        assert attempts
-        return seen + attempts
-
-
-def list_all(client: ImageBuilder) -> list[object]:
-    pages: Any = client.get_paginator(OPERATION).paginate(**LISTING)
-    seen = objects_of(client, pages)
-    try:
-        seen += list(pages)
-    except exceptions.PagerError as error:
-        seen += parts_of(error)
-    return seen
+            seen.append(texts_of(error))
+    assert attempts
+    return seen + attempts
 
 
 def objects_of(*objects: object) -> list[object]:
@@ -114,16 +99,6 @@ def objects_of(*objects: object) -> list[object]:
             if type(value).__module__.startswith("imagebuilder_pager"):
                 remaining += vars(value).values() if hasattr(value, "__dict__") else ()
     return list(found.values())
-
-
-def parts_of(error: BaseException) -> list[object]:
-    """Return an error, its traceback, and all that it and those before it refer to."""
-    parts: list[object] = [error, *traceback.format_exception(error)]
-    raised: BaseException | None = error
-    while raised is not None:
-        parts += [raised, vars(raised), raised.args, getattr(raised, "__notes__", None)]
-        raised = raised.__cause__ or raised.__context__
-    return parts
 
 
 def log_of(caplog: pytest.LogCaptureFixture, *, own: bool = False) -> str:
@@ -158,10 +133,8 @@ def assert_no_secret(relay: Relay, text: str) -> None:
 @pytest.mark.parametrize("fault", [None, *EVERY_FAULT])
 def test_no_secret_is_seen(fault: str | None, way: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    plan = FaultPlan({} if fault is None else {2: EVERY_FAULT[fault]})
-    relay = Relay(plan)
-    seen = run(way, relay)
-    check(relay, seen, caplog)
+    relay = Relay(fault)
+    check(relay, run(way, relay), caplog)
 
 
 def repeat_in_headers(status: int, text: str) -> httpx.Response:
@@ -208,7 +181,7 @@ def test_no_secret_is_seen_when_it_is_repeated_as_it_is_sent(
     """Some services respond to an invalid signature with everything that was signed."""
     caplog.set_level(logging.INFO, logger="httpcore")  # it logs all headers of a response
     caplog.set_level(logging.DEBUG)
-    relay = Relay(FaultPlan({}))
+    relay = Relay()
 
     def repeat(request: httpx.Request) -> httpx.Response:
         relay(request)
@@ -251,7 +224,9 @@ def test_the_log_of_other_packages_shows_a_response_until_it_is_silenced(
         http = None if module is None else pytest.importorskip(module).Client()
         arguments: Any = {"endpoint_url": server.url, "max_attempts": 1, **KEYS}
         with contextlib.nullcontext() if http is None else http:
-            list_all(ImageBuilder("us-west-2", http_client=http, **arguments))
+            client = ImageBuilder("us-west-2", http_client=http, **arguments)
+            with pytest.raises(exceptions.ClientError):
+                list_page(client)
 
     try:
         call()
@@ -298,38 +273,22 @@ def test_no_password_of_a_proxy_is_seen(
         proxy.close()
     assert isinstance(error, exceptions.PagerError)
     assert PROXY_SECRETS[1] in proxy.requests[0].decode()
-    seen = log_of(caplog, own=True) + "\n".join(f"{part!s} {part!r}" for part in parts_of(error))
+    seen = log_of(caplog, own=True) + texts_of(error)
     for secret in PROXY_SECRETS:
         assert secret not in seen
 
 
-def test_the_command_shows_no_secret(tmp_path: Path) -> None:
-    relay = Relay(FaultPlan({}))
+def test_the_command_shows_no_secret(capfd: pytest.CaptureFixture[str]) -> None:
+    relay = Relay()
 
     def repeat(request: httpx.Request) -> httpx.Response:
         relay(request)
-        sent = {
-            f"HTTP_{name.upper().replace('-', '_')}": value
-            for name, value in request.headers.items()
-        }
-        return httpx.Response(403, json={"__type": "AccessDenied", "message": repr(sent)})
+        sent = repr(dict(request.headers))
+        return httpx.Response(403, json={"__type": "AccessDenied", "message": sent})
 
     with LocalServer(repeat) as server:
-        command = ["list-lifecycle-execution-resources", "--endpoint-url", server.url]
-        command += ["--lifecycle-execution-id", EXAMPLE_EXECUTION_ID]
-        completed = subprocess.run(
-            [sys.executable, "-m", "imagebuilder_pager", *command],
-            env={
-                "HOME": str(tmp_path),
-                "PATH": os.environ["PATH"],
-                "AWS_REGION": "us-west-2",
-                **{name.upper(): value for name, value in KEYS.items()},
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    assert completed.returncode
-    assert "HTTP_X_AMZ_SECURITY_TOKEN" in completed.stderr
-    assert_no_secret(relay, completed.stdout + completed.stderr)
+        keys = {name.upper(): value for name, value in KEYS.items()}
+        result = run_command(server.url, capfd, *EXAMPLE_ID, "--debug", environment=keys)
+    assert result.code
+    assert "x-amz-security-token" in result.err
+    assert_no_secret(relay, result.out + result.err)

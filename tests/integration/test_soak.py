@@ -20,11 +20,10 @@ from imagebuilder_pager.local import (
     generate_account,
 )
 from tests.fakes.accounts import resource_ids
-from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import NoSleepClock
-from tests.fakes.connections import ASYNC_WAYS, SYNC_WAYS, async_client, sync_client
+from tests.fakes.connections import ASYNC_WAYS, SYNC_WAYS, async_client, collect_ids, sync_client
 from tests.fakes.prefetching import join_prefetch_threads
-from tests.fakes.waiting import wait_until
+from tests.fakes.servers import wait_until
 
 WORKERS = 8
 PAGES = 150  # for each worker
@@ -33,24 +32,10 @@ EXPECTED = resource_ids(ACCOUNT)
 FAULTS = [
     Fault.parse(text)
     for text in (
-        "throttle",
-        "server-error,status=503,body=html",
-        "server-error",
-        "reset-before",
-        "reset-within",
-        "reset-after",
-        "close-before",
-        "half-body",
-        "body-shorter",
-        "body-longer",
-        "body-trailing",
-        "wrong-json,how=cut",
-        "wrong-json,how=list",
-        "html",
-        "broken-gzip,how=damaged",
-        "redirect",
-        "wrong-type",
-        "expired-token",
+        *("throttle", "server-error", "server-error,status=503,body=html", "expired-token"),
+        *("reset-before", "reset-within", "reset-after", "close-before", "redirect"),
+        *("half-body", "body-shorter", "body-longer", "body-trailing", "wrong-type", "html"),
+        *("wrong-json,how=cut", "wrong-json,how=list", "broken-gzip,how=damaged"),
         "slow,delay=0.0005,pieces=3",
     )
 ]
@@ -88,14 +73,8 @@ async def list_ids(client: Any, prefetch: int) -> list[Any]:
     found: list[Any] = []
     config: dict[str, Any] = {"PageSize": 4, "Prefetch": prefetch}
     while True:
-        paginator = client.get_paginator("list_lifecycle_execution_resources")
-        items: Any = paginator.paginate(**EXECUTION, PaginationConfig=config).items()
         try:
-            if hasattr(items, "__aiter__"):
-                async for resource in items:
-                    found += [resource.resource_id]
-            else:
-                found.extend(resource.resource_id for resource in items)
+            await collect_ids(client, found, config)
         except exceptions.PagerError as error:
             config["StartingToken"] = error.resume_token
         else:

@@ -5,57 +5,37 @@ import json
 import logging
 import os
 import re
-import ssl
 import stat
 import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import pytest
 
-from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
 from imagebuilder_pager._aws.clock import ServiceClock
-from imagebuilder_pager._aws.config.tls import LazySSLContext
+from imagebuilder_pager._aws.identity import Credentials
 from imagebuilder_pager.exceptions import (
     CredentialRetrievalError,
     InvalidConfigError,
     InvalidEndpointError,
 )
-from imagebuilder_pager.fleet import Account, FleetDatabase, make_targets, run_fleet
-from imagebuilder_pager.local import LocalServer
-from tests.fakes.clients import EXECUTION, OPERATION
+from imagebuilder_pager.fleet import Account, Target
+from imagebuilder_pager.fleet.credentials import FleetCredentials
 from tests.fakes.clocks import NOW, FakeClock, NoSleepClock
-from tests.fakes.command_line import EXAMPLE_ID, run_command
 from tests.fakes.credential_endpoints import (
+    REGION,
     ROLE,
     CredentialSettings,
     boto3_credentials,
     texts_of,
 )
-from tests.fakes.fleets import (
-    expected_records,
-    make_fleet,
-    role_arn,
-    serve_fleet,
-    stored_records,
-)
-from tests.fakes.logins import (
-    ACCOUNT,
-    ROLE_KEYS,
-    SESSION,
-    SSO_KEYS,
-    SsoCache,
-    write_sso_token,
-)
+from tests.fakes.credentials import access_key_of
+from tests.fakes.logins import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache, write_sso_token
 from tests.fakes.proxies import RunningProxy
-from tests.fakes.servers import ScriptedServer
-from tests.fakes.transports import TRUSTING
 
 FORMS = list(SSO_KEYS)
-SMALL_PAGES: Any = {"PaginationConfig": {"PageSize": 10}}
 PORTAL, OIDC = "/federation/credentials", "/token"
 #: botocore shows some of the errors of the parsers that it uses.
 BOTO3_ERRORS = (botocore.exceptions.BotoCoreError, ValueError, LookupError, RuntimeError, TypeError)
@@ -142,6 +122,8 @@ def test_a_token_is_renewed_or_used_as_by_boto3(
         expires = stored.pop("expiresAt")  # of the second in which each of the two has begun
         if sso_cache.portal.generation == 2:
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", expires)
+            left = datetime.fromisoformat(expires) - datetime.now(UTC)
+            assert timedelta(minutes=59) < left <= timedelta(hours=1)
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert list(sso_cache.folder.iterdir()) == [path]
         sent = [
@@ -198,18 +180,6 @@ def test_a_wrong_clock_is_corrected_for_the_credentials_and_not_for_the_cached_t
         stored = datetime.fromisoformat(sso_cache.read()["expiresAt"]) - machine.now()
         assert timedelta(minutes=59) < stored < timedelta(minutes=62)
     assert abs(settings.clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
-
-
-def test_a_renewed_token_is_stored_with_the_time_it_is_good_for(
-    settings: CredentialSettings, sso_cache: SsoCache
-) -> None:
-    sso_cache.write(minutes=1)
-    assert settings.our_credentials() == CREDENTIALS
-    token = sso_cache.read()
-    left = datetime.fromisoformat(token["expiresAt"]) - settings.clock.now()
-    assert timedelta(minutes=59) < left <= timedelta(hours=1)
-    assert settings.our_credentials() == CREDENTIALS  # with the stored token
-    assert sso_cache.portal.paths == [OIDC, PORTAL, PORTAL]
 
 
 @pytest.mark.parametrize(
@@ -506,58 +476,25 @@ def test_the_endpoints_are_those_of_the_settings(
 def test_the_services_are_called_through_the_proxy_of_the_environment(
     settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    proxy = RunningProxy()
-    settings.environment(HTTP_PROXY=proxy.url)
-    try:
+    with RunningProxy() as proxy:
+        settings.environment(HTTP_PROXY=proxy.url)
         for find in (settings.our_credentials, boto3_credentials):
             sso_cache.write(minutes=-1)
             assert find() == CREDENTIALS
-    finally:
-        proxy.close()
     lines = [head.partition(b"?")[0].decode().split()[:2] for head in proxy.requests]
     portal = sso_cache.portal.url
     assert lines == [["POST", portal + OIDC], ["GET", portal + PORTAL]] * 2
 
 
-def test_the_services_are_verified_against_the_clients_certificates(
-    settings: CredentialSettings, sso_cache: SsoCache, localhost_context: ssl.SSLContext
-) -> None:
-    """The client trusts no one at first, and then the authority of both services."""
-    sso_cache.write(minutes=-1)
-    role = dict.fromkeys(("accessKeyId", "secretAccessKey", "sessionToken"), "x")
-    bodies = [{"accessToken": "y", "expiresIn": 3600.0}]
-    bodies.append({"roleCredentials": role | {"expiration": 4_102_444_800_000}})
-    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-    responses = [head + json.dumps(body).encode() for body in bodies]
-    server = ScriptedServer([[b""], *([one] for one in responses)], localhost_context)
-    try:
-        settings.environment(AWS_ENDPOINT_URL_SSO=server.url, AWS_ENDPOINT_URL_SSO_OIDC=server.url)
-        with pytest.raises(CredentialRetrievalError, match="no TLS connection"):
-            settings.find_provider(certificates=LazySSLContext()).get_frozen_credentials()
-        found = settings.find_provider(certificates=TRUSTING).get_frozen_credentials()
-    finally:
-        server.close()
-    assert found.access_key == "x"
-    assert len(server.requests) == 2
-
-
-def test_credentials_are_fetched_again_before_they_expire(
-    settings: CredentialSettings, sso_cache: SsoCache
-) -> None:
+def test_the_expiration_is_the_portals(settings: CredentialSettings, sso_cache: SsoCache) -> None:
     sso_cache.write()
-    credentials = settings.find_provider()
-    first = credentials.get_frozen_credentials()
-    settings.clock.ahead = timedelta(minutes=44)
-    assert credentials.get_frozen_credentials() == first
-    settings.clock.ahead = timedelta(minutes=51)
-    sso_cache.portal.credentials = {
-        "accessKeyId": "ASIANEXT",
-        "expiration": int((settings.clock.now() + timedelta(hours=1)).timestamp()) * 1000,
-    }
-    assert credentials.get_frozen_credentials().access_key == "ASIANEXT"
+    sso_cache.portal.credentials = {"expiration": 4_102_444_800_000}
+    expected = Credentials(*CREDENTIALS, datetime(2100, 1, 1, tzinfo=UTC))
+    assert settings.find_provider().get_frozen_credentials() == expected
 
 
 SECRETS = ("TokenSecret", "ClientSecretOfSso", "SecretOfSso", "SessionTokenOfSso")
+BEARER = "x-amz-sso_bearer_token"
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
@@ -579,72 +516,20 @@ def test_no_secret_is_in_an_error_a_log_or_another_header(
     shown = texts_of(caught.value) + repr(provider)
     shown += "".join(caplog.handler.format(record) + str(record.args) for record in caplog.records)
     shown += "".join(
-        f"{request.url} {request.headers}".replace(request.headers.get(_BEARER, "-"), "")
+        f"{request.url} {request.headers}".replace(request.headers.get(BEARER, "-"), "")
         for request in sso_cache.portal.requests
     )
     for secret in SECRETS:
         assert secret not in shown
 
 
-_BEARER = "x-amz-sso_bearer_token"
-
-
-# Through clients, the command line and a fleet
-
-
-@pytest.mark.parametrize("http_client", [None, H11Client])
-def test_a_client_lists_with_an_sso_profile(
-    laptop: SsoCache, local_server: LocalServer, http_client: type[H11Client] | None
+def test_the_roles_of_a_fleet_share_the_credentials_of_their_profile(
+    settings: CredentialSettings, sso_cache: SsoCache
 ) -> None:
-    http = None if http_client is None else http_client()
-    url = local_server.url
-    with ImageBuilder(profile_name="laptop", endpoint_url=url, http_client=http) as client:
-        assert len(list(client.get_paginator(OPERATION).paginate(**EXECUTION, **SMALL_PAGES))) > 1
-    assert laptop.portal.paths == [OIDC, PORTAL]
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("http_client", [None, AsyncH11Client])
-async def test_an_async_client_lists_with_an_sso_profile(
-    laptop: SsoCache, local_server: LocalServer, http_client: type[AsyncH11Client] | None
-) -> None:
-    http = None if http_client is None else http_client()
-    url = local_server.url
-    async with AsyncImageBuilder(
-        profile_name="laptop", endpoint_url=url, http_client=http
-    ) as client:
-        pages: Any = client.get_paginator(OPERATION).paginate(**EXECUTION, **SMALL_PAGES)
-        assert len([page async for page in pages]) > 1
-    assert laptop.portal.paths == [OIDC, PORTAL]
-
-
-def test_the_command_line_lists_with_an_sso_profile_or_says_how_to_log_in(
-    settings: CredentialSettings,
-    laptop: SsoCache,
-    local_server: LocalServer,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    arguments = (local_server.url, capfd, *EXAMPLE_ID, "--profile", "laptop")
-    environment = {"AWS_CONFIG_FILE": str(settings.folder / ".aws" / "config")}
-    result = run_command(*arguments, environment=environment)
-    assert json.loads(result.out)["resources"], result.err
-    laptop.path().unlink()
-    result = run_command(*arguments, environment=environment)
-    assert result.code == 253
-    assert result.err.endswith("; to log in, run: aws sso login --profile laptop\n")
-
-
-def test_a_fleet_assumes_its_roles_with_an_sso_profile(
-    settings: CredentialSettings, laptop: SsoCache, tmp_path: Path
-) -> None:
-    settings.environment(AWS_ENDPOINT_URL_STS=None)
-    fleet = make_fleet()
-    accounts = [
-        Account(role_arn=role_arn(number), profile="laptop") for number in fleet.account_ids
-    ]
-    with serve_fleet(fleet), FleetDatabase(tmp_path / "fleet.db") as database:
-        result = run_fleet(make_targets(accounts, fleet.regions), database)
-    assert not result.failures
-    assert fleet.sts.assume_role_count == 2
-    assert set(stored_records(tmp_path / "fleet.db")) == expected_records(fleet)
-    assert laptop.portal.paths == [OIDC, PORTAL]
+    settings.file(".aws/config", f"[profile laptop]\n{SSO_KEYS['sso_session']}{SESSION}")
+    sso_cache.write()
+    credentials = FleetCredentials()
+    for name in "ab":
+        target = Target(Account(role_arn=f"{ROLE}/{name}", profile="laptop"), REGION)
+        assert access_key_of(credentials.access_to(target).provider) == f"ASIASTS{name}1"
+    assert sso_cache.portal.paths == [PORTAL]

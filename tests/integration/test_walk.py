@@ -7,19 +7,15 @@ import boto3
 import pytest
 
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
-from imagebuilder_pager.local import ACCESS_KEY_ID, SECRET_ACCESS_KEY, LocalServer
+from imagebuilder_pager.local import LocalServer
+from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.lifecycle_account import REGION, make_account
 from tests.fakes.paginated_service import WAYS, Pages, close, run
-
-CREDENTIALS: dict[str, Any] = {
-    "aws_access_key_id": ACCESS_KEY_ID,
-    "aws_secret_access_key": SECRET_ACCESS_KEY,
-}
 
 
 def records_of_boto3(url: str) -> list[dict[str, Any]]:
     """The records of nested loops with boto3."""
-    session = boto3.session.Session(region_name=REGION, **CREDENTIALS)
+    session = boto3.session.Session(region_name=REGION, **LOCAL_CREDENTIALS)
     client = session.client("imagebuilder", endpoint_url=url)
 
     def items(operation: str, key: str, **params: Any) -> Iterator[dict[str, Any]]:
@@ -62,7 +58,7 @@ def test_the_records_are_those_of_boto3s_loops(
 
     async def main() -> list[dict[str, Any]]:
         http_client = make_lean() if lean else None
-        client = make(REGION, endpoint_url=url, http_client=http_client, **CREDENTIALS)
+        client = make(REGION, endpoint_url=url, http_client=http_client, **LOCAL_CREDENTIALS)
         walk = Pages(client.walk_lifecycle(Prefetch=prefetch, PageSize=3))
         records = [record.to_dict() async for record in walk]
         await close(client)

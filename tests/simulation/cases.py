@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from imagebuilder_pager.exceptions import PagerError
@@ -22,20 +23,17 @@ from imagebuilder_pager.local import ACCESS_KEY_ID, EXAMPLE_EXECUTION_ID, SECRET
 from .responses import PAGES
 from .server import ConnectFault, Fault, FaultKind, Server
 from .subjects import TIMEOUT, TOTAL_TIMEOUT, Subject
-from .tls import RecordFault, RecordFaultKind, TLSServer
+from .tls import TLSServer
 
 #: The members of a page that the library adds.
 _ADDED = frozenset({"ResponseMetadata", "NextToken"})
 #: The faults that are retried at any byte or record.
-RETRIED = {FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS}
-RETRIED_RECORDS = {
-    *(RecordFaultKind.ENDS, RecordFaultKind.RESET),
-    *(RecordFaultKind.STALLS, RecordFaultKind.CUT),
-}
+RETRIED = {FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.CUT}
 #: The seconds by which a wait may exceed a deadline: a response's latency, and rounding.
 _TOLERANCE = 0.05
 
 
+@dataclass
 class Listing:
     """A listing for its caller: the pages, the token to resume from, and how it ended.
 
@@ -43,12 +41,11 @@ class Listing:
     it.
     """
 
-    def __init__(self) -> None:
-        self.pages: list[dict[str, Any]] = []
-        self.token: str | None = None
-        self.error: str | None = None
-        self.is_over = False
-        self.iterator: Any = None
+    pages: list[dict[str, Any]] = field(default_factory=list)
+    token: str | None = None
+    error: str | None = None
+    is_over: bool = False
+    iterator: Any = None
 
 
 class Case:
@@ -61,7 +58,6 @@ class Case:
         framing: str = "chunked",
         scenario: str = "two pages",
         fault: Fault | ConnectFault | None = None,
-        record_fault: RecordFault | None = None,
         max_connections: int = 10,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
@@ -71,14 +67,10 @@ class Case:
         self.clock = self.driver.clock
         self.scenario = scenario
         self.fault = fault
-        self.record_fault = record_fault
         self.max_connections = max_connections
         self.problems: list[str] = []
-        self.server = (
-            Server(self.clock, framing, scenario, fault)
-            if ssl_context is None
-            else TLSServer(self.clock, framing, scenario, fault, record_fault)
-        )
+        make_server = Server if ssl_context is None else TLSServer
+        self.server = make_server(self.clock, framing, scenario, fault)
         self.transport = subject.make_transport(
             self.server, self.clock, max_connections, ssl_context
         )
@@ -94,11 +86,10 @@ class Case:
             clock=self.clock,
         )
         self.description = ", ".join(
-            map(str, filter(None, (subject.name, framing, scenario, fault, record_fault)))
+            map(str, filter(None, (subject.name, framing, scenario, fault)))
         )
 
     async def call(self) -> Any:
-        """Fetch the first page."""
         return await _wait_for(
             self.client.list_lifecycle_execution_resources(
                 lifecycleExecutionId=EXAMPLE_EXECUTION_ID
@@ -106,7 +97,6 @@ class Case:
         )
 
     async def close(self) -> None:
-        """Close the client and its transport."""
         for closable in (self.client, self.transport):
             await _wait_for(closable.aclose() if self.subject.is_async else closable.close())
 
@@ -127,10 +117,9 @@ async def list_pages(
     *,
     prefetch: int = 0,
     listing: Listing | None = None,
-    pause: float = 0.0,
     pages: int | None = None,
 ) -> Listing:
-    """List all pages from a token on, or ``pages`` of them, with a pause in seconds after each."""
+    """List all pages from a token on, or ``pages`` of them."""
     listing = listing or Listing()
     listing.token = token
     config: dict[str, Any] = {"StartingToken": token, "Prefetch": prefetch}
@@ -148,10 +137,6 @@ async def list_pages(
             token = iterable.resume_token
             listing.pages.append(_to_plain(page))
             listing.token = token
-            if pause and case.subject.is_async:
-                await case.clock.sleep_async(pause)
-            elif pause:
-                case.clock.sleep(pause)
     except (StopIteration, StopAsyncIteration):
         listing.is_over = True
     except PagerError as error:
@@ -309,11 +294,11 @@ def find_garbage(*, sometimes: bool = False) -> list[str]:
     return findings
 
 
-def run_listing(case: Case, *, pause: float = 0.0) -> list[str]:
-    """Run the listing of a case, with a pause after each page; return the findings."""
+def run_listing(case: Case) -> list[str]:
+    """Run the listing of a case; return its problems."""
 
     async def body() -> None:
-        listing = await list_pages(case, pause=pause)
+        listing = await list_pages(case)
         if is_retried(case) and listing.error is not None:
             case.problems.append(f"it was not tried again: {listing.error}")
         await check_afterwards(case, listing)
@@ -323,14 +308,12 @@ def run_listing(case: Case, *, pause: float = 0.0) -> list[str]:
 
 def is_retried(case: Case) -> bool:
     """Return whether the listing must succeed: a single failure is retried."""
-    fault, record_fault = case.fault, case.record_fault
-    if case.server.fails_always or case.subject.is_callers:
+    fault = case.fault
+    if case.server.fails_always:
         return False
-    if record_fault is not None:
-        is_refusal = record_fault.kind is RecordFaultKind.ALERT and record_fault.record == 0
-        return not record_fault.always and (record_fault.kind in RETRIED_RECORDS or is_refusal)
     if isinstance(fault, Fault):
-        return not fault.always and fault.kind in RETRIED
+        is_refusal = fault.kind is FaultKind.ALERT and fault.step == 0
+        return not fault.always and (fault.kind in RETRIED or is_refusal)
     return fault is not None
 
 

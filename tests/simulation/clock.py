@@ -60,8 +60,9 @@ class Driver:
     """An object that runs one coroutine to its end, and can interrupt it at a given turn.
 
     After a run, ``turns`` counts the points at which it could have been interrupted. ``on_turn`` is
-    called at each with its number, may call :meth:`cancel`, and returns whether it did anything.
-    ``problems`` has the complaints of the event loop.
+    called at each with its number, may cancel a task, and returns whether it did anything.
+    ``problems`` has the complaints of the event loop. An async driver starts, cancels and joins
+    other tasks; ``join`` raises the error of the task, and returns whether it was cancelled.
     """
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -69,28 +70,6 @@ class Driver:
         self.turns = 0
         self.on_turn: Callable[[int], bool] | None = None
         self.problems: list[str] = []
-
-    def run(self, function: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        raise NotImplementedError
-
-    async def start(self, function: Callable[[], Coroutine[Any, Any, object]]) -> Any:
-        """Start another task; return its handle for :meth:`join`."""
-        raise NotImplementedError
-
-    def cancel(self, task: Any) -> None:
-        """Cancel a task that :meth:`start` has returned."""
-        raise NotImplementedError
-
-    async def join(self, task: Any) -> bool:
-        """Wait for a task to end; return whether it was cancelled.
-
-        Raises the error of the task.
-        """
-        raise NotImplementedError
-
-    def library_tasks(self) -> list[str]:
-        """Return the running tasks that the library has started."""
-        return []
 
     def _turn(self) -> bool:
         self.turns += 1

@@ -1,4 +1,4 @@
-"""The number of cases: counted for each test, with a minimum, and printed at the end."""
+"""The number of cases: counted for each test, with a minimum."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import pytest
 from .cases import find_garbage, simulated
 
 T = TypeVar("T")
-
-_PROPERTY = "simulated cases"
 
 
 class Cases:
@@ -33,7 +31,6 @@ class Cases:
         return sequence[offset % len(sequence) :: stride]
 
     def add(self, failures: list[str]) -> None:
-        """Count a case, and keep its problems."""
         self.count += 1
         self.failures += failures
 
@@ -49,25 +46,10 @@ class Cases:
 
 
 @pytest.fixture
-def cases(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cases]:
+def cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cases]:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     cases = Cases()
     with simulated():
         yield cases
-    request.node.user_properties.append((_PROPERTY, cases.count))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    # From the tests' reports, which pytest-xdist's processes also send.
-    total = sum(
-        count
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", None) == "teardown"
-        for name, count in report.user_properties
-        if name == _PROPERTY
-    )
-    if total:
-        terminalreporter.write_line(f"simulated cases: {total}")

@@ -1,12 +1,9 @@
 """The client's side of the simulated network, for the sync transports and the async ones.
 
-The backends have the interface of httpcore's and the library's own backends, so that httpcore's
-pools can use them, too; hence the async functions with a timeout (ASYNC109).
+The backends have httpcore's interface; hence the async functions with a timeout (ASYNC109).
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from imagebuilder_pager._async_runtime import current_runtime
 
@@ -27,11 +24,6 @@ class _Stream:
         except OSError:
             return b""
 
-    def has_arrived(self) -> bool:
-        """Return whether a read would not wait."""
-        seconds = self._seconds_to_next()
-        return self.peer.is_closed or (seconds is not None and seconds <= EPSILON)
-
     def close(self) -> None:
         self.peer.close()
 
@@ -48,16 +40,13 @@ class SimulatedStream(_Stream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         while (data := self.peer.take(max_bytes)) is None:
-            self._wait(self._seconds_to_next(), timeout)
+            _wait(self.clock, self._seconds_to_next(), timeout)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self.peer.takes_no_writes:
-            self._wait(None, timeout)
+            _wait(self.clock, None, timeout)
         self.peer.write(buffer)
-
-    def _wait(self, seconds: float | None, timeout: float | None) -> None:
-        _wait(self.clock, seconds, timeout)
 
 
 def _wait(clock: SimulatedClock, seconds: float | None, timeout: float | None) -> None:
@@ -71,14 +60,10 @@ def _wait(clock: SimulatedClock, seconds: float | None, timeout: float | None) -
 
 
 class SimulatedBackend:
-    """A backend that connects to a simulated server."""
-
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *_: Any, **__: Any
-    ) -> SimulatedStream:
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None) -> SimulatedStream:
         self.server.connect()
         _wait(self.server.clock, None if self.server.is_silent else LATENCY, timeout)
         return SimulatedStream(self.server.accept(), self.server.clock)
@@ -121,8 +106,6 @@ class AsyncSimulatedBackend:
         host: str,
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109
-        *_: Any,
-        **__: Any,
     ) -> AsyncSimulatedStream:
         runtime = current_runtime()
         self.server.connect()

@@ -17,7 +17,7 @@ EPSILON = 1e-6
 
 
 class FaultKind(enum.Enum):
-    """The faults at a byte of a response."""
+    """The faults at a byte of a response, or at a record of TLS."""
 
     ENDS = "ends"
     RESET = "is reset"
@@ -27,6 +27,8 @@ class FaultKind(enum.Enum):
     LATE_SURPLUS = "has another response half a second later"
     CHANGED = "has another byte"
     HINTS = "is preceded by interim responses for ever"
+    CUT = "ends within the record"
+    ALERT = "is replaced by an alert"
 
 
 class Fault(NamedTuple):
@@ -94,14 +96,13 @@ class Server:
             self.steps.append(self._pages[1])
 
     def heal(self) -> None:
-        """Stop all faults."""
         self.fault = None
         self._failures, self.fails_always = [], False
 
     def changed_bodies(self, page: int) -> list[bytes]:
         """Return the bodies that the responses for a page may have after a changed byte."""
         fault = self._planned_fault
-        if not isinstance(fault, Fault) or fault.kind is not FaultKind.CHANGED:
+        if type(fault) is not Fault or fault.kind is not FaultKind.CHANGED:
             return []
         if min(fault.step, 1) != page:
             return []
@@ -115,11 +116,9 @@ class Server:
 
     @property
     def is_silent(self) -> bool:
-        """Whether the connection will never be accepted."""
         return self.fault is ConnectFault.SILENT and self.connection_count == 1
 
     def accept(self) -> Peer:
-        """Return the service's side of a new connection."""
         peer = self._make_peer()
         self.peers.append(peer)
         self.max_open = max(self.max_open, len(self.open_peers()))
@@ -129,7 +128,6 @@ class Server:
         return Peer(self)
 
     def open_peers(self) -> list[Peer]:
-        """Return the connections that the client has not closed."""
         return [peer for peer in self.peers if not peer.is_closed]
 
     def respond(self, body: bytes) -> tuple[Response, Fault | None]:
@@ -146,7 +144,7 @@ class Server:
             else:
                 step += len(self._failures)
         fault = self.fault
-        if not isinstance(fault, Fault) or fault.step != step:
+        if type(fault) is not Fault or fault.step != step:
             return response, None
         if not fault.always:
             self.fault = None
@@ -195,7 +193,6 @@ class Peer:
 
     @property
     def takes_no_writes(self) -> bool:
-        """Whether a write waits for ever."""
         return self.server.fault is ConnectFault.BLOCKED and self._number == 0
 
     def take(self, max_bytes: int) -> bytes | None:
@@ -220,7 +217,6 @@ class Peer:
         return self._arrivals[0].at if self._arrivals else None
 
     def close(self) -> None:
-        """Note that the client has closed the connection."""
         self.is_closed = True
 
     # The checks afterwards.
@@ -281,7 +277,6 @@ class Peer:
                 self._is_unfinished = bool(rest)
 
     def send(self, at: float, *parts: bytes) -> None:
-        """Send bytes to the client, in one segment."""
         if data := b"".join(parts):
             self.arrive(at, data)
 

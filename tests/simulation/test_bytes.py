@@ -1,41 +1,37 @@
-"""Every fault at every byte that the service sends."""
+"""Every fault at every byte that the service sends, and at every record of TLS."""
 
 from __future__ import annotations
 
+import itertools
 import random
+import ssl
 from collections.abc import Iterator
 
 import pytest
 
-from .cases import Case, run_listing
+from .cases import Case, list_pages, run_case, run_listing
 from .clock import SimulatedClock
 from .conftest import Cases
 from .responses import FRAMINGS, SCENARIOS
 from .server import ConnectFault, Fault, FaultKind, Server
-from .subjects import ALL, CALLERS, TRANSPORTS, Subject
+from .subjects import TRANSPORTS, Subject
+from .tls import CERTIFICATE, RECORD_FAULTS, RecordFault, TLSServer
 
-AT_ANY_BYTE: list[FaultKind] = [
-    k for k in FaultKind if k not in {FaultKind.LATE_SURPLUS, FaultKind.HINTS}
+AT_ANY_BYTE = [
+    *(FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.DRIPS),
+    *(FaultKind.SURPLUS, FaultKind.CHANGED),
 ]
 
 transports = pytest.mark.parametrize("subject", TRANSPORTS, ids=str)
 
 
-def make_cases(
-    cases: Cases,
-    subject: Subject,
-    kinds: list[FaultKind],
-    stride: int,
-    *,
-    scenario: str = "two pages",
-    first_step: int = 0,
-    always: bool = False,
-) -> Iterator[Case]:
-    """Yield the cases: framings, responses from a step on, kinds, and bytes."""
-    for framing in FRAMINGS:
-        steps = Server(SimulatedClock(), framing, scenario).steps
-        for step, response in list(enumerate(steps))[first_step:]:
-            for kind in kinds:
+def make_cases(cases: Cases, subject: Subject, kind: FaultKind) -> Iterator[Case]:
+    """Yield the cases of a fault: once, at every attempt, and once beside each error."""
+    for framing, scenario in itertools.product(FRAMINGS, SCENARIOS):
+        steps = list(enumerate(Server(SimulatedClock(), framing, scenario).steps))
+        strides = {False: 83, True: 211} if scenario == "two pages" else {False: 401}
+        for always, stride in strides.items():
+            for step, response in steps if scenario == "two pages" else steps[1:]:
                 end = len(response.data) + (kind is not FaultKind.CHANGED)
                 for byte in cases.sample(range(end), stride):
                     if kind is FaultKind.SURPLUS and response.hides_another(byte):
@@ -58,49 +54,12 @@ def changed_values(cases: Cases, step: int, byte: int, kind: FaultKind) -> list[
 
 @transports
 @pytest.mark.parametrize("kind", AT_ANY_BYTE, ids=lambda kind: kind.name)
-def test_a_fault_at_any_byte_once_leads_to_the_right_outcome(
+def test_a_fault_at_any_byte_leads_to_the_right_outcome(
     cases: Cases, subject: Subject, kind: FaultKind
 ) -> None:
-    for case in make_cases(cases, subject, [kind], 83):
+    for case in make_cases(cases, subject, kind):
         cases.add(run_listing(case))
-    cases.check(at_least=45, sampled=8)
-
-
-@transports
-def test_after_a_fault_at_every_attempt_the_listing_can_be_resumed(
-    cases: Cases, subject: Subject
-) -> None:
-    for case in make_cases(cases, subject, AT_ANY_BYTE, 211, always=True):
-        cases.add(run_listing(case))
-    cases.check(at_least=60, sampled=36)
-
-
-@transports
-@pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name != "two pages"])
-def test_a_fault_beside_an_error_of_the_service_leads_to_the_right_outcome(
-    cases: Cases, subject: Subject, scenario: str
-) -> None:
-    for framing in FRAMINGS:
-        cases.add(run_listing(Case(subject, framing=framing, scenario=scenario)))
-    for case in make_cases(cases, subject, AT_ANY_BYTE, 401, scenario=scenario, first_step=1):
-        cases.add(run_listing(case))
-    cases.check(at_least=28, sampled=20)
-
-
-@transports
-def test_a_response_between_two_pages_is_not_taken_for_the_second(
-    cases: Cases, subject: Subject
-) -> None:
-    for framing in FRAMINGS:
-        for scenario in cases.sample(list(SCENARIOS), 3):
-            steps = Server(SimulatedClock(), framing, scenario).steps
-            for step, response in enumerate(steps):
-                for kind in (FaultKind.SURPLUS, FaultKind.LATE_SURPLUS):
-                    for pause in (0.0, 1.0):
-                        fault = Fault(kind, step, len(response.data))
-                        case = Case(subject, framing=framing, scenario=scenario, fault=fault)
-                        cases.add(run_listing(case, pause=pause))
-    cases.check(at_least=100, sampled=40)
+    cases.check(at_least=1000, sampled=35)
 
 
 @transports
@@ -108,33 +67,72 @@ def test_interim_responses_without_an_end_are_over_with_the_total_timeout(
     cases: Cases, subject: Subject
 ) -> None:
     for framing in FRAMINGS:
-        for scenario in cases.sample(list(SCENARIOS), 6):
-            for step, _ in enumerate(Server(SimulatedClock(), framing, scenario).steps):
-                for always in (False, True):
-                    fault = Fault(FaultKind.HINTS, step, 0, always)
-                    case = Case(subject, framing=framing, scenario=scenario, fault=fault)
-                    cases.add(run_listing(case))
-    cases.check(at_least=80, sampled=16)
+        for scenario in cases.sample(list(SCENARIOS), 3):
+            cases.add(run_listing(Case(subject, framing=framing, scenario=scenario)))
+            steps = Server(SimulatedClock(), framing, scenario).steps
+            for step, always in itertools.product(range(len(steps)), (False, True)):
+                fault = Fault(FaultKind.HINTS, step, 0, always)
+                case = Case(subject, framing=framing, scenario=scenario, fault=fault)
+                cases.add(run_listing(case))
+    cases.check(at_least=80, sampled=40)
 
 
-@pytest.mark.parametrize("subject", ALL, ids=str)
+@transports
 def test_connecting_and_sending_that_fail_are_tried_again(cases: Cases, subject: Subject) -> None:
     for fault in ConnectFault:
         cases.add(run_listing(Case(subject, fault=fault)))
     cases.check(at_least=len(ConnectFault))
 
 
-@pytest.mark.parametrize("subject", CALLERS, ids=str)
-def test_with_a_client_of_the_callers_the_outcome_is_right_too(
-    cases: Cases, subject: Subject
-) -> None:
-    """The faults that httpx does not handle are left out; see docs/transports.md.
+# TLS
 
-    Its pool takes a surplus response for the next one, and a sync client's head may be slow.
-    """
-    kinds = [FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.CHANGED]
-    if subject.is_async:
-        kinds.append(FaultKind.DRIPS)
-    for case in make_cases(cases, subject, kinds, 211):
-        cases.add(run_listing(case))
-    cases.check(at_least=100, sampled=32)
+
+@pytest.fixture(scope="module", params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def trusting(request: pytest.FixtureRequest) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=CERTIFICATE)
+    context.maximum_version = request.param
+    return context
+
+
+def count_records(subject: Subject, framing: str, context: ssl.SSLContext) -> int:
+    """Return the number of records that the server sends in a listing without a fault."""
+    case = Case(subject, framing=framing, ssl_context=context)
+
+    async def body() -> None:
+        await list_pages(case)
+        await case.close()
+
+    assert run_case(case, body) == []
+    assert isinstance(case.server, TLSServer)
+    return case.server.record_count()
+
+
+@transports
+def test_a_fault_at_any_record_leads_to_the_right_outcome(
+    cases: Cases, subject: Subject, trusting: ssl.SSLContext
+) -> None:
+    for framing in cases.sample(list(FRAMINGS), 4):
+        records = range(count_records(subject, framing, trusting))
+        for kind in RECORD_FAULTS:
+            for always in (False, True):
+                for record in cases.sample(records, 9):
+                    fault = RecordFault(kind, record, 0, always)
+                    cases.add(
+                        run_listing(
+                            Case(subject, framing=framing, fault=fault, ssl_context=trusting)
+                        )
+                    )
+    cases.check(at_least=56, sampled=14)
+
+
+@transports
+def test_a_surplus_response_in_its_own_record_is_not_taken_for_the_next_one(
+    cases: Cases, subject: Subject, trusting: ssl.SSLContext
+) -> None:
+    for framing in FRAMINGS:
+        for step, response in enumerate(TLSServer(SimulatedClock(), framing).steps):
+            for kind in (FaultKind.SURPLUS, FaultKind.LATE_SURPLUS):
+                fault = Fault(kind, step, len(response.data))
+                case = Case(subject, framing=framing, fault=fault, ssl_context=trusting)
+                cases.add(run_listing(case))
+    cases.check(at_least=16)

@@ -2,68 +2,42 @@
 
 from __future__ import annotations
 
-import enum
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-from .clock import SimulatedClock
-from .server import LATENCY, ConnectFault, Fault, Peer, Server
+from .server import LATENCY, Fault, FaultKind, Peer, Server
 
 #: A certificate for 127.0.0.1, with its key.
 CERTIFICATE = Path(__file__).parent.parent / "unit" / "localhost.pem"
 #: The alert of a server that refuses the handshake: ``handshake_failure``, fatal.
 _ALERT = bytes.fromhex("15030300020228")
 _HEADER_LENGTH = 5
+#: The faults at a TLS record of the server's.
+RECORD_FAULTS = [
+    *(FaultKind.ENDS, FaultKind.RESET, FaultKind.STALLS, FaultKind.DRIPS, FaultKind.CHANGED),
+    *(FaultKind.CUT, FaultKind.ALERT),
+]
 
 
-class RecordFaultKind(enum.Enum):
-    """The faults at a TLS record of the server's."""
-
-    ENDS = "ends"
-    RESET = "is reset"
-    STALLS = "stalls for ever"
-    DRIPS = "drips a byte a second"
-    CUT = "ends within it"
-    ALERT = "is replaced by an alert"
-    CHANGED = "has another byte"
-
-
-class RecordFault(NamedTuple):
-    """A fault at a record, counted from 0; on the first connection, or on all."""
-
-    kind: RecordFaultKind
-    record: int
-    always: bool = False
+class RecordFault(Fault):
+    """A fault at a record, on the first connection or on all; ``step`` is its number, from 0."""
 
     def __str__(self) -> str:
         often = "always" if self.always else "once"
-        return f"the connection {self.kind.value} at record {self.record}, {often}"
+        return f"the connection {self.kind.value} at record {self.step}, {often}"
 
 
 class TLSServer(Server):
-    """The service over TLS, with a fault at a record."""
+    """The service over TLS, also with a fault at a record."""
 
-    def __init__(
-        self,
-        clock: SimulatedClock,
-        framing: str = "chunked",
-        scenario: str = "two pages",
-        fault: Fault | ConnectFault | None = None,
-        record_fault: RecordFault | None = None,
-    ) -> None:
-        super().__init__(clock, framing, scenario, fault)
-        self.record_fault = record_fault
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(CERTIFICATE)
 
-    def heal(self) -> None:
-        super().heal()
-        self.record_fault = None
-
     def record_count(self) -> int:
-        """Return the number of records that the first connection has sent."""
         peer = self.peers[0]
         assert isinstance(peer, _TLSPeer)
         return peer.record_count
@@ -119,39 +93,43 @@ class _TLSPeer(Peer):
     def _flush(self, at: float) -> None:
         segment = b""
         for record in _split(self._outgoing.read()):
-            fault = self.server.record_fault
-            number, self.record_count = self.record_count, self.record_count + 1
             if self._is_dead:
                 return
-            if fault is None or fault.record != number or (self._number and not fault.always):
+            fault = self._fault_of(self.record_count)
+            self.record_count += 1
+            if fault is None:
                 segment += record
-                continue
-            segment = self._send_faulty(fault.kind, record, segment, at)
+            else:
+                segment = self._send_faulty(fault.kind, record, segment, at)
         if segment:
             self.arrive(at, segment)
 
-    def _send_faulty(
-        self, kind: RecordFaultKind, record: bytes, segment: bytes, at: float
-    ) -> bytes:
+    def _fault_of(self, record: int) -> RecordFault | None:
+        fault = self.server.fault
+        if not isinstance(fault, RecordFault) or fault.step != record:
+            return None
+        return fault if fault.always or not self._number else None
+
+    def _send_faulty(self, kind: FaultKind, record: bytes, segment: bytes, at: float) -> bytes:
         """Send the bytes before a record, and the record with its fault.
 
         Return the bytes to send with the next ones.
         """
-        if kind is RecordFaultKind.CHANGED:
+        if kind is FaultKind.CHANGED:
             return segment + record[:-1] + bytes([record[-1] ^ 1])
-        if kind is RecordFaultKind.CUT:
+        if kind is FaultKind.CUT:
             segment += record[: _HEADER_LENGTH + 1]
-        elif kind is RecordFaultKind.ALERT:
+        elif kind is FaultKind.ALERT:
             segment += _ALERT
         if segment:
             self.arrive(at, segment)
         self._is_dead = True
-        if kind is RecordFaultKind.RESET:
+        if kind is FaultKind.RESET:
             self.arrive(at, ConnectionResetError("reset"))
-        elif kind is RecordFaultKind.DRIPS:
+        elif kind is FaultKind.DRIPS:
             for seconds, byte in enumerate(record, start=1):
                 self.arrive(at + seconds, bytes([byte]))
-        elif kind is not RecordFaultKind.STALLS:
+        elif kind is not FaultKind.STALLS:
             self.arrive(at, b"")
         return b""
 

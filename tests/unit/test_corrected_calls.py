@@ -90,8 +90,7 @@ class ClockCheckingService:
     The responses in ``first`` come before that.
     """
 
-    def __init__(self, now: dt.datetime = NOW, *first: httpx.Response) -> None:
-        self.now = now
+    def __init__(self, *first: httpx.Response) -> None:
         self.first = list(first)
         self.dates: list[str] = []
 
@@ -100,8 +99,8 @@ class ClockCheckingService:
         self.dates.append(f"{signed:%Y-%m-%d}")
         if self.first:
             return self.first.pop(0)
-        if abs(signed - self.now) > dt.timedelta(minutes=5):
-            date = format_datetime(self.now, usegmt=True)
+        if abs(signed - NOW) > dt.timedelta(minutes=5):
+            date = format_datetime(NOW, usegmt=True)
             return error_response(403, "InvalidSignatureException", date=date)
         return httpx.Response(200, json={"resources": []})
 
@@ -126,7 +125,7 @@ def test_the_date_of_one_refusal_does_not_set_the_clock_for_good(
 ) -> None:
     """A proxy, which can send one response, has another year."""
     wrong = error_response(403, "InvalidSignatureException", date=date)
-    service, clock = ClockCheckingService(NOW, wrong), FakeClock(tick=2)
+    service, clock = ClockCheckingService(wrong), FakeClock(tick=2)
     errors = make_calls(service, 4, clock=clock, max_attempts=max_attempts, **LOCAL_CREDENTIALS)
     assert errors[2:] == [None, None]
     assert service.dates[-2:] == ["2026-03-01"] * 2
@@ -138,7 +137,7 @@ def test_the_date_of_one_refusal_is_forgotten_though_the_service_sends_no_date(
 ) -> None:
     wrong = error_response(403, "InvalidSignatureException", date=YEAR_2076)
     refused = error_response(403, "InvalidSignatureException")
-    service = ClockCheckingService(NOW, wrong, refused)
+    service = ClockCheckingService(wrong, refused)
     errors = make_calls(service, 3, clock=FakeClock(), **LOCAL_CREDENTIALS)
     assert errors[1:] == [None, None]
     assert service.dates == ["2026-03-01", "2076-01-01", "2026-03-01", "2026-03-01"]

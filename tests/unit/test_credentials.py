@@ -1,6 +1,5 @@
 """The credentials of a client: where they come from, and the errors for invalid ones."""
 
-import asyncio
 import contextvars
 import functools
 import itertools
@@ -20,8 +19,6 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
-from imagebuilder_pager._aws.auth.signer import RequestSigner
-from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
 from imagebuilder_pager._aws.clock import SYSTEM_CLOCK, Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.config.tls import LazySSLContext
@@ -30,6 +27,7 @@ from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentia
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, Credentials, CredentialsContext
 from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.calls import MakeCalls, async_calls, sync_calls
 from tests.fakes.clients import EXECUTION, OPERATION, ClientWith, list_page
 from tests.fakes.clocks import FakeClock
 from tests.fakes.credentials import (
@@ -41,7 +39,7 @@ from tests.fakes.credentials import (
 )
 from tests.fakes.services import RecordingService, ScriptedService, fail_on_request, http_client
 
-KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
+KEYS: dict[str, Any] = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRET_KEY}
 ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
 
 
@@ -71,19 +69,41 @@ class Object:
     access_key, secret_key, token = "OBJECT", SECRET_KEY, "token"
 
 
-class Provider:
-    def get_frozen_credentials(self) -> Object:
-        return Object()
+def function_of(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that is no coroutine function, whatever it calls."""
+
+    def call() -> Any:
+        return function()
+
+    return call
 
 
-class AsyncProvider:
-    """Credentials as aiobotocore has them, which also have the keys as attributes."""
+async def coroutine_function() -> Any:
+    await anyio.lowlevel.checkpoint()
+    return Object()
 
-    access_key, secret_key, token = "STALE", SECRET_KEY, "token"
 
-    async def get_frozen_credentials(self) -> Object:
-        await anyio.lowlevel.checkpoint()
-        return Object()
+def provider_of(function: Callable[[], Any]) -> Any:
+    """Return an object whose ``get_frozen_credentials()`` calls the function."""
+
+    class Calling:
+        def get_frozen_credentials(self) -> Any:
+            return function()
+
+    return Calling()
+
+
+def async_provider_of(function: Callable[[], Any]) -> Any:
+    """Return credentials as aiobotocore has them, which also have the keys as attributes."""
+
+    class AsyncCalling:
+        access_key, secret_key, token = "STALE", SECRET_KEY, "token"
+
+        async def get_frozen_credentials(self) -> Any:
+            await anyio.lowlevel.checkpoint()
+            return function()
+
+    return AsyncCalling()
 
 
 BOTO3_CREDENTIALS = boto3.session.Session("BOTO", "secret", "bototoken").get_credentials()
@@ -98,12 +118,13 @@ assert BOTO3_CREDENTIALS is not None
         (LOCAL_CREDENTIALS, "local", None),
         ({}, "AKID", "envtoken"),
         ({"credentials": Object()}, "OBJECT", "token"),
-        ({"credentials": Provider()}, "OBJECT", "token"),
-        ({"credentials": Object}, "OBJECT", "token"),
+        ({"credentials": provider_of(Object)}, "OBJECT", "token"),
+        ({"credentials": function_of(Object)}, "OBJECT", "token"),
+        ({"credentials": Credentials("OWN", "secret", "token")}, "OWN", "token"),
         ({"credentials": BOTO3_CREDENTIALS}, "BOTO", "bototoken"),
         ({"credentials": BOTO3_CREDENTIALS.get_frozen_credentials()}, "BOTO", "bototoken"),
     ],
-    ids=["keys", "environment", "object", "provider", "function", "boto3", "boto3 frozen"],
+    ids=["keys", "environment", "object", "provider", "function", "own", "boto3", "boto3 frozen"],
 )
 def test_a_request_is_signed_with_the_credentials_of_the_arguments_or_the_environment(
     arguments: dict[str, Any], access_key: str, token: str | None
@@ -169,10 +190,6 @@ def test_an_access_key_beside_credentials_is_an_error(name: str) -> None:
         "ImageBuilder: invalid parameters; nothing was sent\n"
         "  - credentials: given beside aws_* keys; allowed: one of the two"
     )
-
-
-async def coroutine_function() -> Any:
-    return Object()
 
 
 class CoroutineCallable:
@@ -257,85 +274,87 @@ def raise_without_a_text() -> Any:
     raise ErrorWithoutAText
 
 
-KEY_PAIR = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY}
+def raise_two_lines() -> Any:
+    raise RuntimeError("no vault\nmore of it")
+
+
 #: What is no credentials, from a function and from ``get_frozen_credentials()``.
 NOT_RETURNED: list[tuple[Any, str]] = [
     (lambda: None, "returned a NoneType; allowed: an object with access_key"),
     (lambda: "AKID", "returned a str; allowed"),
-    (coroutine_function, "returned a coroutine; allowed"),
     (lambda: Credentials("", SECRET_KEY), "aws_access_key_id: missing or empty"),
     (lambda: Credentials("AKID", ""), "aws_secret_access_key: missing or empty"),
     (lambda: Credentials("AKID", "line\nbreak"), "aws_secret_access_key: other characters in it"),
     (lambda: Credentials("AKID", SECRET_KEY, 5), "aws_session_token: a int given"),  # type: ignore[arg-type]
-    (lambda: 1 / 0, "failed: ZeroDivisionError: division by zero$"),
-    (lambda: next(iter(())), "failed: StopIteration$"),
+    (raise_two_lines, "failed: RuntimeError: no vault$"),
+    (lambda: next(iter(())), "failed: (StopIteration|RuntimeError: coroutine raised Stop.*)$"),
     (raise_without_a_text, "failed: ErrorWithoutAText$"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("value", "problem"),
+    ("calls", "make"),
     [
-        ({}, "aws_access_key_id: missing or empty"),
-        ({"AccessKeyId": "AKID"}, "aws_secret_access_key: missing or empty"),
-        ({**KEY_PAIR, "Expiration": "soon"}, "an Expiration that is neither a datetime nor a date"),
-        ({**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a date"),
-        (
-            {**KEY_PAIR, "Expiration": "2029-01-01"},
-            "expired at .*, and the clock of this machine says",
-        ),
-        (AsyncProvider(), "returned a coroutine; allowed: an object with access_key"),
+        (sync_calls, function_of),
+        (sync_calls, provider_of),
+        (async_calls, function_of),
+        (async_calls, provider_of),
+        (async_calls, async_provider_of),
     ],
 )
-def test_a_function_that_returns_no_credentials_is_an_error(
-    clock: FakeClock, value: Any, problem: str
-) -> None:
-    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
-        access_key_of(provider_for(lambda: value, clock))
-    assert SECRET_KEY not in str(caught.value)
-
-
-def provider_of(function: Callable[[], Any]) -> Any:
-    """Return an object whose ``get_frozen_credentials()`` calls the function."""
-
-    class Calling:
-        def get_frozen_credentials(self) -> Any:
-            return function()
-
-    return Calling()
-
-
-def async_provider_of(function: Callable[[], Any]) -> Any:
-    class Calling:
-        async def get_frozen_credentials(self) -> Any:
-            return function()
-
-    return Calling()
-
-
-def function_of(function: Callable[[], Any]) -> Callable[[], Any]:
-    """Return a function that is no coroutine function, whatever it calls."""
-
-    def call() -> Any:
-        return function()
-
-    return call
-
-
-@pytest.mark.parametrize("make", [function_of, provider_of])
 @pytest.mark.parametrize(("function", "problem"), NOT_RETURNED)
 def test_a_function_or_object_without_credentials_is_an_error(
-    make: Any, function: Any, problem: str
+    calls: MakeCalls, make: Any, function: Any, problem: str
+) -> None:
+    (error,) = calls(fail_on_request, 1, credentials=make(function))
+    assert isinstance(error, exceptions.CredentialRetrievalError)
+    assert re.search(problem, str(error))
+    assert isinstance(error.__cause__, Exception) == ("failed" in problem)
+    assert SECRET_KEY not in str(error)
+
+
+KEY_PAIR = {"AccessKeyId": "AKID", "SecretAccessKey": SECRET_KEY}
+
+
+@pytest.mark.parametrize(
+    ("credentials", "problem"),
+    [
+        (dict, "aws_access_key_id: missing or empty"),
+        (lambda: {"AccessKeyId": "AKID"}, "aws_secret_access_key: missing or empty"),
+        (lambda: {**KEY_PAIR, "Expiration": "soon"}, "neither a datetime nor a date"),
+        (lambda: {**KEY_PAIR, "Expiration": 5}, "an Expiration that is neither a datetime nor a"),
+        (lambda: {**KEY_PAIR, "Expiration": "2029-01-01"}, "expired at .*, and the clock of this"),
+        # Only a function may return a mapping.
+        (provider_of(lambda: KEY_PAIR), "returned a dict; allowed: an"),
+        (provider_of(dict), "returned a dict; allowed: an"),
+        (lambda: async_provider_of(Object), "returned a coroutine; allowed: an object with acc"),
+        (function_of(coroutine_function), "returned a coroutine; allowed"),
+        (provider_of(coroutine_function), "returned a coroutine; allowed"),
+        (type("Odd", (), {"get_frozen_credentials": 5})(), "failed: TypeError: "),
+    ],
+)
+def test_a_mapping_or_coroutine_without_credentials_is_an_error(
+    clock: FakeClock, credentials: Any, problem: str
 ) -> None:
     with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
-        access_key_of(provider_for(make(function)))
+        access_key_of(provider_for(credentials, clock))
     assert SECRET_KEY not in str(caught.value)
 
 
-def test_an_object_with_an_attribute_in_place_of_the_method_is_an_error() -> None:
-    provider: Any = type("Odd", (), {"get_frozen_credentials": 5})()
-    with pytest.raises(exceptions.CredentialRetrievalError, match="failed: TypeError: "):
-        access_key_of(provider_for(provider))
+def test_a_listing_resumes_after_an_object_without_credentials() -> None:
+    call_count = itertools.count(1)
+
+    def next_credentials() -> Credentials | None:
+        return None if next(call_count) == 2 else Credentials("local", "local")
+
+    given: Any = {"credentials": provider_of(next_credentials), "clock": FakeClock()}
+    with http_client(ScriptedService()) as http:
+        paginator = ImageBuilder("us-west-2", http_client=http, **given).get_paginator(OPERATION)
+        pages: Any = paginator.paginate(**EXECUTION, PaginationConfig={"PageSize": 20})
+        with pytest.raises(exceptions.CredentialRetrievalError) as caught:
+            list(pages)
+        config: Any = {"StartingToken": caught.value.resume_token}
+        assert len(list(paginator.paginate(**EXECUTION, PaginationConfig=config).items())) == 40
 
 
 @pytest.mark.parametrize("client", [ImageBuilder, AsyncImageBuilder])
@@ -352,23 +371,6 @@ def test_a_property_that_fails_is_an_error_of_the_credentials(client: Any, name:
         client("us-west-2", credentials=credentials)
 
 
-@pytest.mark.parametrize("value", [KEY_PAIR, {}])
-def test_only_a_function_may_return_a_mapping(value: Any) -> None:
-    with pytest.raises(exceptions.CredentialRetrievalError, match="returned a dict; allowed: an"):
-        access_key_of(provider_for(provider_of(lambda: value)))
-
-
-def test_the_error_of_a_function_is_the_cause_and_its_first_line_is_shown() -> None:
-    def fails() -> Any:
-        raise RuntimeError("no vault\nmore of it")
-
-    with pytest.raises(
-        exceptions.CredentialRetrievalError, match=r"failed: RuntimeError: no vault$"
-    ) as caught:
-        access_key_of(provider_for(fails))
-    assert isinstance(caught.value.__cause__, RuntimeError)
-
-
 def test_a_providers_credentials_are_not_cached() -> None:
     count = itertools.count(1)
     provider = provider_for(provider_of(lambda: Credentials(f"AKID{next(count)}", SECRET_KEY)))
@@ -378,120 +380,53 @@ def test_a_providers_credentials_are_not_cached() -> None:
     assert not Credentials("AKID", SECRET_KEY).invalidate("AKID"), "they do not change"
 
 
-@pytest.mark.parametrize(
-    ("make", "is_async"), [(provider_of, False), (provider_of, True), (async_provider_of, True)]
-)
-@pytest.mark.parametrize("problem", ["returned a NoneType", "failed: OSError: the session is over"])
-def test_a_listing_resumes_after_an_object_without_credentials(
-    make: Any, is_async: bool, problem: str
-) -> None:
-    pages = 0
-
-    def next_credentials() -> Any:
-        nonlocal pages
-        pages += 1
-        if pages == 2 and "OSError" in problem:
-            raise OSError("the session is over")
-        return None if pages == 2 else Credentials("local", "local")
-
-    def list_from(token: str | None) -> list[Any]:
-        config: Any = {"PageSize": 20, "StartingToken": token}
-        transport, items = httpx.MockTransport(ScriptedService()), list[Any]()
-        given: Any = {"credentials": make(next_credentials), "clock": FakeClock()}
-
-        async def main() -> None:
-            async with httpx.AsyncClient(transport=transport) as http:
-                client = AsyncImageBuilder("us-west-2", http_client=http, **given)
-                paginator = client.get_paginator("list_lifecycle_execution_resources")
-                async for page in paginator.paginate(**EXECUTION, PaginationConfig=config):
-                    items.extend(page.resources)
-
-        if is_async:
-            asyncio.run(main())
-            return items
-        with httpx.Client(transport=transport) as http:
-            client = ImageBuilder("us-west-2", http_client=http, **given)
-            paginator = client.get_paginator("list_lifecycle_execution_resources")
-            for page in paginator.paginate(**EXECUTION, PaginationConfig=config):
-                items.extend(page.resources)
-        return items
-
-    with pytest.raises(exceptions.CredentialRetrievalError, match=problem) as caught:
-        list_from(None)
-    assert len(list_from(caught.value.resume_token)) == 40
-
-
-class ProviderOfTenants:
-    """A provider of the credentials of the context that calls it."""
-
-    tenant = contextvars.ContextVar[str]("tenant")
-
-    def get_frozen_credentials(self) -> Credentials:
-        return Credentials(f"AK{self.tenant.get()}", "s" * 20)
-
-
-def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -> None:
+@pytest.mark.anyio
+async def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -> None:
     service = RecordingService()
+    tenant = contextvars.ContextVar[str]("tenant")
+    provider = provider_of(lambda: Credentials(tenant.get(), SECRET_KEY))
 
-    async def call(client: AsyncImageBuilder, tenant: str) -> None:
-        ProviderOfTenants.tenant.set(tenant)
+    async def call(client: AsyncImageBuilder, name: str) -> None:
+        tenant.set(name)
         await client.list_lifecycle_execution_resources(**EXECUTION)
 
-    async def main() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder(
-                "us-west-2", http_client=http, credentials=ProviderOfTenants()
-            )
-            await asyncio.gather(*(call(client, tenant) for tenant in "ABC"))
-
-    asyncio.run(main())
-    assert sorted(map(access_key_id_of, service.requests)) == ["AKA", "AKB", "AKC"]
+    async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+        client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
+        async with anyio.create_task_group() as group:
+            for name in "ABC":
+                group.start_soon(call, client, name)
+    assert sorted(map(access_key_id_of, service.requests)) == ["A", "B", "C"]
 
 
-class DecoratedProvider:
-    """One whose function is sync, and returns what has to be awaited."""
-
-    @functools.wraps(AsyncProvider.get_frozen_credentials)
-    def get_frozen_credentials(self) -> Any:
-        return AsyncProvider().get_frozen_credentials()
-
-
-@pytest.mark.parametrize("provider", [AsyncProvider(), DecoratedProvider()])
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_provider_is_awaited_in_the_event_loop(provider: Any, backend: str) -> None:
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "provider", [async_provider_of(Object), provider_of(coroutine_function)], ids=["async", "sync"]
+)
+async def test_an_async_provider_is_awaited_in_the_event_loop(provider: Any) -> None:
     service = RecordingService()
-
-    async def main() -> None:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
-            client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
-            await client.list_lifecycle_execution_resources(**EXECUTION)
-        assert not credential_threads()
-
-    anyio.run(main, backend=backend)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+        client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
+        await client.list_lifecycle_execution_resources(**EXECUTION)
+    assert not credential_threads()
     assert access_key_id_of(service.request) == "OBJECT"
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_provider_holds_no_call_beyond_total_timeout(backend: str) -> None:
+@pytest.mark.anyio
+async def test_an_async_provider_holds_no_call_beyond_total_timeout() -> None:
     class Hanging:
         async def get_frozen_credentials(self) -> Any:
             await anyio.sleep_forever()
 
-    async def main() -> None:
-        async with AsyncImageBuilder(
-            "us-west-2", credentials=Hanging(), total_timeout=0.01
-        ) as client:
-            with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
-                await client.list_images()
-
-    anyio.run(main, backend=backend)
+    async with AsyncImageBuilder("us-west-2", credentials=Hanging(), total_timeout=0.01) as client:
+        with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
+            await client.list_images()
 
 
 def test_the_sync_client_refuses_an_async_provider() -> None:
     with pytest.raises(exceptions.ParamValidationError) as caught:
-        ImageBuilder("us-west-2", credentials=AsyncProvider())
+        ImageBuilder("us-west-2", credentials=async_provider_of(Object))
     assert str(caught.value) == (
-        "ImageBuilder: invalid parameters; nothing was sent\n  - credentials: a AsyncProvider "
+        "ImageBuilder: invalid parameters; nothing was sent\n  - credentials: a AsyncCalling "
         "given, whose get_frozen_credentials() is async; allowed: a sync one, or AsyncImageBuilder"
     )
 
@@ -513,8 +448,8 @@ def test_a_slow_function_has_one_thread_and_holds_no_call_beyond_total_timeout()
     assert source.call_count == 1
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_tasks_that_wait_for_a_slow_function_have_one_thread(backend: str) -> None:
+@pytest.mark.anyio
+async def test_tasks_that_wait_for_a_slow_function_have_one_thread() -> None:
     source = SlowSource()
     errors: list[exceptions.PagerError] = []
 
@@ -524,47 +459,41 @@ def test_tasks_that_wait_for_a_slow_function_have_one_thread(backend: str) -> No
         except exceptions.CredentialRetrievalError as error:
             errors.append(error)
 
-    async def call_many(client: AsyncImageBuilder) -> None:
-        async with anyio.create_task_group() as group:
-            for _ in range(400):
-                group.start_soon(call, client)
-            await anyio.wait_all_tasks_blocked()
-            assert len(credential_threads()) == 1
-
-    async def main() -> None:
-        transport = httpx.MockTransport(RecordingService())
-        async with httpx.AsyncClient(transport=transport) as http:
-            client = AsyncImageBuilder(
-                "us-west-2", http_client=http, credentials=source, total_timeout=0.2
-            )
+    async with httpx.AsyncClient(transport=httpx.MockTransport(RecordingService())) as http:
+        client = AsyncImageBuilder(
+            "us-west-2", http_client=http, credentials=source, total_timeout=0.2
+        )
+        try:
             with anyio.fail_after(10):
-                await call_many(client)
-            assert len({id(error) for error in errors}) == 400, "each has another error"
+                async with anyio.create_task_group() as group:
+                    for _ in range(400):
+                        group.start_soon(call, client)
+                    await anyio.wait_all_tasks_blocked()
+                    assert len(credential_threads()) == 1
+        finally:
             source.may_return.set()
+        assert len({id(error) for error in errors}) == 400, "each has another error"
+        await call(client)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(threading.Thread, "start", pytest.fail)
             await call(client)
-
-    try:
-        anyio.run(main, backend=backend)
-    finally:
-        source.finish()
+    source.finish()
     assert len(errors) == 400
-    assert source.call_count == 1, "the fetched credentials are used"
+    assert source.call_count == 1, "the fetched credentials are used, without another thread"
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_loop(
-    backend: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.anyio
+async def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_loop() -> (
+    None
+):
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    async def main() -> None:
-        monkeypatch.setattr(threading.Thread, "start", start)
-        client = AsyncImageBuilder("us-west-2", credentials=lambda: pytest.fail("in the loop"))
+    client = AsyncImageBuilder("us-west-2", credentials=lambda: pytest.fail("in the loop"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
         with pytest.raises(exceptions.CredentialRetrievalError, match="can't start new thread"):
             await client.list_images()
-
-    anyio.run(main, backend=backend)
 
 
 # The environment
@@ -572,37 +501,30 @@ def test_without_a_thread_credentials_are_an_error_and_not_fetched_in_the_event_
 
 def test_the_environment_variables_are_those_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     def both() -> tuple[Any, Any]:
-        ours, theirs = EnvironmentProvider().load(), botocore.credentials.EnvProvider().load()
-        return (
-            ours and (ours.access_key, ours.secret_key, ours.token),
-            theirs and theirs.get_frozen_credentials()[:3],
-        )
+        theirs: Any = botocore.credentials.EnvProvider().load()
+        if theirs is not None:
+            keys, expiration = (
+                theirs.get_frozen_credentials(),
+                getattr(theirs, "_expiry_time", None),
+            )
+            theirs = Credentials(keys.access_key, keys.secret_key, keys.token, expiration)
+        return EnvironmentProvider().load(), theirs
 
     assert both() == (None, None)
+    expiration = datetime(2099, 1, 31, 12, tzinfo=UTC)
+    security = Credentials("AKID", SECRET_KEY, "security")
+    expiring = Credentials("AKID", SECRET_KEY, "security", expiration)
     for name, value, expected in (
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY, None),
-        ("AWS_ACCESS_KEY_ID", "AKID", ("AKID", SECRET_KEY, None)),
-        ("AWS_SESSION_TOKEN", "session", ("AKID", SECRET_KEY, "session")),
-        ("AWS_SECURITY_TOKEN", "security", ("AKID", SECRET_KEY, "security")),
+        ("AWS_ACCESS_KEY_ID", "AKID", Credentials("AKID", SECRET_KEY)),
+        ("AWS_SESSION_TOKEN", "session", Credentials("AKID", SECRET_KEY, "session")),
+        ("AWS_SECURITY_TOKEN", "security", security),
+        ("AWS_CREDENTIAL_EXPIRATION", "2099-01-31T12:00:00Z", expiring),
+        ("AWS_CREDENTIAL_EXPIRATION", "Sat, 31 Jan 2099 12:00:00 GMT", expiring),
+        ("AWS_CREDENTIAL_EXPIRATION", "Sat Jan 31 12:00:00 UTC 2099", expiring),
     ):
         monkeypatch.setenv(name, value)
         assert both() == (expected, expected)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["2099-01-31T12:00:00Z", "Sat, 31 Jan 2099 12:00:00 GMT", "Sat Jan 31 12:00:00 UTC 2099"],
-)
-def test_the_expiration_in_the_environment_is_botocores(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "value")
-    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", text)
-    ours = EnvironmentProvider().load()
-    theirs: Any = botocore.credentials.EnvProvider().load()
-    assert ours is not None
-    assert ours.expiration == theirs._expiry_time
 
 
 @pytest.mark.usefixtures("_environment")
@@ -633,26 +555,17 @@ def test_environment_variables_with_an_expiration_are_read_again(
 
 def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
     refreshable = RefreshableCredentials(FakeFetcher(clock), clock)
-    credentials = refreshable.get_frozen_credentials()
-    signer = RequestSigner(credentials, "s", "r", algorithm=sigv4_header, clock=clock)
-    arguments: dict[str, Any] = {**KEYS, "aws_session_token": "token1"}
-    with ImageBuilder("us-west-2", **arguments) as client:
-        paginator = client.get_paginator(OPERATION)
-        pages: Any = paginator.paginate(**EXECUTION)
-        for thing in (
-            *(refreshable, credentials, signer, client, paginator, pages, client._rest),
-            *(
-                provider_for(Object()),
-                CredentialsContext(SharedConfig(), "r", LazySSLContext(), SYSTEM_CLOCK),
-            ),
-        ):
-            for text in (repr(thing), str(thing), f"{thing}"):
-                assert SECRET_KEY not in text
-                assert "token1" not in text
+    fetched = refreshable.get_frozen_credentials()
+    context = CredentialsContext(SharedConfig(), "r", LazySSLContext(), SYSTEM_CLOCK)
+    for thing in (refreshable, fetched, provider_for(Object()), context):
+        for text in (repr(thing), str(thing), f"{thing}"):
+            assert SECRET_KEY not in text
+            assert "token1" not in text
+    assert "2030-01-01 01:00" in repr(refreshable)
+    with ImageBuilder("us-west-2", **KEYS) as client:
         assert repr(client) == (
             "ImageBuilder('us-west-2', endpoint_url='https://imagebuilder.us-west-2.amazonaws.com')"
         )
-    assert "2030-01-01 01:00" in repr(refreshable)
 
 
 def test_credentials_in_the_arguments_do_not_load_the_chain() -> None:

@@ -1,6 +1,6 @@
 """A fleet's credentials: each role is assumed once for all regions, and again before the end."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,25 +9,20 @@ from imagebuilder_pager.exceptions import CredentialRetrievalError, ProfileNotFo
 from imagebuilder_pager.fleet import Account, Target
 from imagebuilder_pager.fleet.credentials import FleetCredentials
 from tests.fakes.clocks import NoSleepClock
+from tests.fakes.credentials import access_key_of
 from tests.fakes.fleets import make_fleet, role_arn, serve_fleet, targets_of
 
 
 def test_threads_that_begin_together_assume_a_role_once() -> None:
     fleet = make_fleet(accounts=1)
     (target,) = targets_of(fleet)
-    credentials, keys = FleetCredentials(), list[str]()
-
-    def fetch() -> None:
-        keys.append(credentials.access_to(target).provider.get_frozen_credentials().access_key)
-
-    with serve_fleet(fleet, latency=0.02):
-        threads = [threading.Thread(target=fetch) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert fleet.sts.assume_role_count == len(set(keys)) == 1
-    assert len(keys) == 8
+    credentials = FleetCredentials()
+    with serve_fleet(fleet, latency=0.02), ThreadPoolExecutor(8) as pool:
+        fetches = [
+            pool.submit(lambda: access_key_of(credentials.access_to(target).provider))
+            for _ in range(8)
+        ]
+    assert fleet.sts.assume_role_count == len({fetch.result() for fetch in fetches}) == 1
 
 
 def test_a_role_is_assumed_again_before_its_credentials_expire() -> None:
@@ -67,12 +62,12 @@ def test_an_account_without_a_role_has_the_usual_credentials() -> None:
 
 def test_a_role_that_may_not_be_assumed_is_an_error_with_its_name() -> None:
     role = role_arn("999999999999")
-    with serve_fleet(make_fleet()):
-        provider = (
-            FleetCredentials().access_to(Target(Account(role_arn=role), "us-west-2")).provider
-        )
-        with pytest.raises(CredentialRetrievalError, match=f"{role}.*AccessDenied"):
-            provider.get_frozen_credentials()
+    target = Target(Account(role_arn=role), "us-west-2")
+    with (
+        serve_fleet(make_fleet()),
+        pytest.raises(CredentialRetrievalError, match=f"{role}.*AccessDenied"),
+    ):
+        access_key_of(FleetCredentials().access_to(target).provider)
 
 
 def test_a_profile_that_does_not_exist_is_an_error_with_its_name() -> None:

@@ -26,23 +26,23 @@ class FakeConnection:
         self.is_closed = True
 
 
-class Pool:
+class Pool(ConnectionPool[FakeConnection]):
     """A pool of two connections, its clock, and the woken places."""
 
     def __init__(self) -> None:
+        super().__init__(2, 5.0, lambda: self.now)
         self.now = 0.0
         self.made: list[FakeConnection] = []
         self.woken: list[Place[FakeConnection]] = []
-        self.pool: ConnectionPool[FakeConnection] = ConnectionPool(2, 5.0, lambda: self.now)
 
     def place(self, origin: Origin = HERE) -> Place[FakeConnection]:
         place: Place[FakeConnection] = Place(origin, lambda: self.woken.append(place))
         return place
 
-    def acquire(self, origin: Origin = HERE) -> Place[FakeConnection]:
+    def take(self, origin: Origin = HERE) -> Place[FakeConnection]:
         """Return a place at once, with a connection."""
         place = self.place(origin)
-        assert self.pool.acquire(place)
+        assert self.acquire(place)
         place.open_connection(self.connect)
         return place
 
@@ -50,14 +50,18 @@ class Pool:
         self.made.append(FakeConnection())
         return self.made[-1]
 
-    def queue(self, origin: Origin = HERE) -> Place[FakeConnection]:
+    def queue(self) -> Place[FakeConnection]:
         """Return a place that has to wait."""
-        place = self.place(origin)
-        assert not self.pool.acquire(place)
+        place = self.place()
+        assert not self.acquire(place)
         return place
 
-    def release(self, place: Place[FakeConnection], *, is_clean: bool = True) -> None:
-        self.pool.release(place, is_clean=is_clean)
+    def give_back(self, place: Place[FakeConnection]) -> None:
+        """Return a place with a clean connection."""
+        self.release(place, is_clean=True)
+
+    def are_closed(self) -> list[bool]:
+        return [connection.is_closed for connection in self.made]
 
 
 @pytest.fixture
@@ -66,137 +70,130 @@ def pool() -> Pool:
 
 
 def test_a_clean_connection_is_kept_and_given_again(pool: Pool) -> None:
-    place = pool.acquire()
+    place = pool.take()
     first = place.connection
-    pool.release(place)
+    pool.give_back(place)
     assert place.connection is None, "a returned connection is the pool's"
-    assert pool.acquire().connection is first
+    assert pool.take().connection is first
 
 
 @pytest.mark.parametrize("when", ["returned", "idle"])
 def test_a_connection_that_is_not_clean_is_closed(pool: Pool, when: str) -> None:
-    pool.release(pool.acquire(), is_clean=when != "returned")
+    pool.release(pool.take(), is_clean=when != "returned")
     pool.made[0].is_clean = False
-    assert pool.acquire().connection is pool.made[1]
+    assert pool.take().connection is pool.made[1]
     assert pool.made[0].is_closed
 
 
-def test_a_connection_is_for_its_origin_alone(pool: Pool) -> None:
-    pool.release(pool.acquire(HERE))
-    pool.acquire(THERE)
-    assert len(pool.made) == 2
-
-
-def test_an_idle_connection_makes_room_for_another_origin(pool: Pool) -> None:
-    pool.release(pool.acquire(HERE))
+def test_an_idle_connection_is_for_its_origin_alone_and_makes_room_for_others(pool: Pool) -> None:
+    pool.give_back(pool.take(HERE))
     pool.now = 1.0
-    pool.release(pool.acquire(THERE))
-    pool.acquire(Origin(False, "elsewhere.test", 80))
-    assert [connection.is_closed for connection in pool.made] == [True, False, False]
+    pool.give_back(pool.take(THERE))
+    assert pool.are_closed() == [False, False]
+    pool.take(Origin(False, "elsewhere.test", 80))
+    assert pool.are_closed() == [True, False, False]
 
 
 def test_the_connection_that_was_used_last_is_given_first(pool: Pool) -> None:
-    first, second = pool.acquire(), pool.acquire()
-    pool.release(second)
+    first, second = pool.take(), pool.take()
+    pool.give_back(second)
     pool.now = 1.0
-    pool.release(first)
-    assert pool.acquire().connection is pool.made[0]
+    pool.give_back(first)
+    assert pool.take().connection is pool.made[0]
 
 
 def test_idle_connections_expire(pool: Pool) -> None:
-    first, second = pool.acquire(), pool.acquire()
-    pool.release(first)
+    first, second = pool.take(), pool.take()
+    pool.give_back(first)
     pool.now = 5.1
-    pool.release(second)
-    assert [connection.is_closed for connection in pool.made] == [True, False]
+    pool.give_back(second)
+    assert pool.are_closed() == [True, False]
 
 
 def test_a_place_goes_to_the_request_that_waits_longest(pool: Pool) -> None:
-    used = [pool.acquire(), pool.acquire()]
+    used = [pool.take(), pool.take()]
     first, second = pool.queue(), pool.queue()
-    pool.release(used[0])
+    pool.give_back(used[0])
     assert pool.woken == [first], "one is woken, and not all"
     assert first.connection is pool.made[0]
     late = pool.queue()
-    pool.release(used[1])
-    pool.release(first)
+    pool.give_back(used[1])
+    pool.give_back(first)
     assert pool.woken == [first, second, late]
 
 
-def test_a_request_that_gives_up_is_skipped(pool: Pool) -> None:
-    used = [pool.acquire(), pool.acquire()]
+@pytest.mark.parametrize("is_woken", [False, True])
+def test_a_request_that_gives_up_passes_its_place_on(pool: Pool, is_woken: bool) -> None:
+    used = [pool.take(), pool.take()]
     first, second = pool.queue(), pool.queue()
-    pool.release(first)
-    pool.release(used[0])
-    assert pool.woken == [second]
-
-
-def test_a_request_that_gives_up_after_it_was_woken_passes_its_place_on(pool: Pool) -> None:
-    used = [pool.acquire(), pool.acquire()]
-    first, second = pool.queue(), pool.queue()
-    pool.release(used[0])
-    pool.release(first, is_clean=False)
-    assert pool.woken == [first, second]
-    assert pool.made[0].is_closed
+    if is_woken:
+        pool.give_back(used[0])
+        pool.release(first, is_clean=False)
+        assert pool.woken == [first, second]
+        assert pool.made[0].is_closed
+    else:
+        pool.release(first, is_clean=False)
+        pool.give_back(used[0])
+        assert pool.woken == [second]
 
 
 def test_a_place_that_is_returned_twice_counts_once(pool: Pool) -> None:
-    used = [pool.acquire(), pool.acquire()]
+    used = [pool.take(), pool.take()]
     for _ in range(2):
-        pool.release(used[0])
-    pool.acquire()
+        pool.give_back(used[0])
+    pool.take()
     pool.queue()
 
 
 def test_a_closed_pool_gives_nothing_and_wakes_all(pool: Pool) -> None:
-    used = [pool.acquire(), pool.acquire()]
+    used = [pool.take(), pool.take()]
     waiting = [pool.queue(), pool.queue()]
-    pool.pool.close()
+    pool.close()
     assert pool.woken == waiting
     for place in waiting:
         with pytest.raises(exceptions.HTTPClientError, match="has been closed"):
-            pool.pool.check(place)
+            pool.check(place)
     with pytest.raises(exceptions.HTTPClientError, match="has been closed"):
-        pool.pool.acquire(pool.place())
-    assert not any(connection.is_closed for connection in pool.made), "they are in use"
+        pool.acquire(pool.place())
+    assert not any(pool.are_closed()), "they are in use"
     for place in (*used, *waiting):
-        pool.release(place)
-    assert all(connection.is_closed for connection in pool.made)
+        pool.give_back(place)
+    assert all(pool.are_closed())
 
 
 def test_an_idle_connection_is_closed_with_the_pool(pool: Pool) -> None:
-    pool.release(pool.acquire())
-    pool.pool.close()
-    assert pool.made[0].is_closed
+    pool.give_back(pool.take())
+    pool.close()
+    assert pool.are_closed() == [True]
 
 
 def test_an_abandoned_pool_closes_all(pool: Pool) -> None:
-    used, idle = pool.acquire(), pool.acquire()
-    pool.release(idle)
-    pool.pool.abandon()
-    assert all(connection.is_closed for connection in pool.made)
-    pool.release(used)
+    used, idle = pool.take(), pool.take()
+    pool.give_back(idle)
+    pool.abandon()
+    assert all(pool.are_closed())
+    pool.give_back(used)
 
 
 def test_the_first_request_waits_for_the_connection_that_is_made_ahead(pool: Pool) -> None:
     ahead = pool.place()
-    assert pool.pool.acquire_ahead(ahead)
+    assert pool.acquire_ahead(ahead)
+    assert not pool.acquire_ahead(pool.place()), "one is enough"
     first = pool.queue()
-    pool.acquire()  # the second request does not wait
-    ahead.connection = FakeConnection()
-    made = ahead.connection
-    pool.release(ahead)
+    pool.take()  # the second request does not wait
+    made = ahead.connection = FakeConnection()
+    pool.give_back(ahead)
     assert pool.woken == [first]
     assert first.connection is made
 
 
 def test_another_origin_does_not_wait_for_it(pool: Pool) -> None:
-    assert pool.pool.acquire_ahead(pool.place(THERE))
-    pool.acquire(HERE)
+    assert pool.acquire_ahead(pool.place(THERE))
+    pool.take(HERE)
 
 
 def test_no_connection_is_opened_ahead_if_the_pool_has_any(pool: Pool) -> None:
-    pool.release(pool.acquire())
-    assert not pool.pool.acquire_ahead(pool.place())
-    pool.pool.close()
-    assert not pool.pool.acquire_ahead(pool.place())
+    pool.give_back(pool.take())
+    assert not pool.acquire_ahead(pool.place())
+    pool.close()
+    assert not pool.acquire_ahead(pool.place())

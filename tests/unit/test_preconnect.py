@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,9 +15,8 @@ from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.config.tls import LazySSLContext
 from imagebuilder_pager._aws.transport.network import SocketBackend, SocketStream
 from imagebuilder_pager._aws.transport.types import Deadline, Origin
-from tests.fakes.servers import OK
+from tests.fakes.servers import OK, wait_until
 from tests.fakes.transports import KINDS, TRUSTING, Sender, Serve
-from tests.fakes.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
 (H11,) = (kind for kind in KINDS if kind.is_h11 and kind.loop is None)
@@ -90,14 +88,6 @@ def test_without_the_argument_nothing_is_connected(serve: Serve, network: Networ
     assert network.streams == []
 
 
-def test_a_request_to_another_origin_has_its_own_connection(serve: Serve, sender: Sender) -> None:
-    early, other = serve([OK]), serve([OK])
-    preconnect(sender, early.url)
-    assert sender.send(other.url).body == b"{}"
-    assert sender.send(early.url).body == b"{}"
-    assert early.counts == other.counts == [1]
-
-
 @pytest.mark.parametrize("encrypted", [False, True])
 @pytest.mark.parametrize(
     "farewell",
@@ -131,14 +121,6 @@ def test_after_an_error_of_preconnecting_the_request_connects(
     network.error = None
     assert sender.send(server.url).body == b"{}"
     assert server.counts == [1]
-
-
-def test_a_refused_connection_is_an_error_of_the_first_request(sender: Sender) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    preconnect(sender, url)
-    with pytest.raises(exceptions.EndpointConnectionError):
-        sender.send(url)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +171,9 @@ def test_preconnecting_without_a_thread(
     serve: Serve, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve([OK])
-
-    def start(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
+    error = RuntimeError("can't start new thread")
     with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", start)
+        patched.setattr(threading.Thread, "start", Mock(side_effect=error))
         preconnect(sender, server.url)
     assert sender.send(server.url).body == b"{}"
 
@@ -208,17 +187,3 @@ def test_closing_does_not_wait_for_preconnecting(
     network.proceed.set()
     wait_for_threads()
     assert network.streams[0].socket.fileno() == -1, "the late connection is closed"
-
-
-@pytest.mark.parametrize("is_closed", [False, True])
-def test_a_preconnected_connection_ends_with_the_client(serve: Serve, is_closed: bool) -> None:
-    server = serve([b""])
-    client: Any = H11.make(preconnect=True)
-    client.preconnect(Origin.from_url(server.url), 5.0)
-    wait_for_threads()
-    if is_closed:
-        client.close()
-    else:
-        del client
-        gc.collect()
-    assert server.closed[0].wait(5)

@@ -7,17 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import anyio
-import httpx
 import pytest
 
-from imagebuilder_pager import AsyncImageBuilder, exceptions
-from imagebuilder_pager._aws.auth.signer import RequestSigner
-from imagebuilder_pager._aws.auth.sigv4 import sigv4_header
+from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.clock import ServiceClock
 from imagebuilder_pager._aws.credentials.refreshable import RefreshableCredentials
 from imagebuilder_pager._aws.identity import Credentials
-from tests.fakes.clients import EXECUTION
 from tests.fakes.clocks import FakeClock
 from tests.fakes.credentials import SECRET_KEY, FakeFetcher, access_key_of
 
@@ -42,8 +37,6 @@ def credentials(fetcher: FakeFetcher, clock: FakeClock) -> RefreshableCredential
     [
         (60, 45, 1),
         (60, 45.1, 2),
-        (60, 50, 2),
-        (60, 50.1, 2),
         (60, 60, 2),
         (60, 120, 2),
         (None, 60 * 24 * 365, 1),
@@ -153,15 +146,10 @@ def test_new_credentials_are_refused_if_they_have_expired_by_both_clocks(
         refused.get_frozen_credentials()
 
 
-def test_many_threads_fetch_once(clock: FakeClock) -> None:
+def test_many_threads_fetch_once(
+    credentials: RefreshableCredentials, fetcher: FakeFetcher, clock: FakeClock
+) -> None:
     gate = threading.Barrier(20)
-    calls = []
-
-    def fetch() -> Credentials:
-        calls.append(threading.get_ident())
-        return Credentials(f"AKID{len(calls)}", SECRET_KEY, None, clock.now() + timedelta(hours=1))
-
-    credentials = RefreshableCredentials(fetch, clock)
 
     def ask(_: int) -> str:
         gate.wait(10)
@@ -171,7 +159,7 @@ def test_many_threads_fetch_once(clock: FakeClock) -> None:
         assert set(pool.map(ask, range(20))) == {"AKID1"}
         clock.advance(minutes=51)  # all have to wait
         assert set(pool.map(ask, range(20))) == {"AKID2"}
-    assert len(calls) == 2
+    assert fetcher.call_count == 2
 
 
 class CountingClock(FakeClock):
@@ -210,7 +198,7 @@ def test_all_threads_that_waited_for_a_fetch_get_its_error() -> None:
     assert call_count == 1
 
 
-@pytest.mark.parametrize(("left", "cached"), [(12, "AKID1"), (9, None)])
+@pytest.mark.parametrize(("left", "cached"), [(10, "AKID1"), (9.9, None)])
 def test_only_in_the_advisory_window_the_other_threads_use_the_old_credentials(
     clock: FakeClock, left: float, cached: str | None
 ) -> None:
@@ -266,72 +254,8 @@ def test_rejected_credentials_are_refreshed_once(
     assert credentials.invalidate(rejected)
     assert access_key_of(credentials) == "AKID2"
     assert fetcher.call_count == 2
-
-
-def test_rejected_credentials_are_not_used_when_the_refresh_fails(
-    credentials: RefreshableCredentials, fetcher: FakeFetcher
-) -> None:
-    credentials.invalidate(access_key_of(credentials))
+    # Rejected ones are not used, also if the refresh fails.
+    credentials.invalidate("AKID2")
     fetcher.broken = True
     with pytest.raises(exceptions.CredentialRetrievalError, match="broken"):
         access_key_of(credentials)
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_tasks_fetch_once_in_a_thread_and_need_none_for_cached_credentials(
-    clock: FakeClock, fetcher: FakeFetcher, backend: str
-) -> None:
-    threads: list[threading.Thread] = []
-
-    def fetch() -> Credentials:
-        threads.append(threading.current_thread())
-        return fetcher()
-
-    async def call_many(client: AsyncImageBuilder) -> None:
-        async with anyio.create_task_group() as group:
-            for _ in range(20):
-                group.start_soon(lambda: client.list_lifecycle_execution_resources(**EXECUTION))
-
-    async def main() -> None:
-        transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"resources": []}))
-        async with httpx.AsyncClient(transport=transport) as http:
-            client = AsyncImageBuilder(
-                "us-west-2", http_client=http, credentials=fetch, clock=clock
-            )
-            await call_many(client)
-            assert fetcher.call_count == 1
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(threading.Thread, "start", pytest.fail)
-                await call_many(client)
-            clock.advance(minutes=52)
-            await call_many(client)
-            assert fetcher.call_count == 2
-
-    anyio.run(main, backend=backend)
-    assert threading.current_thread() not in threads
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_cancelling_does_not_wait_for_a_fetch(clock: FakeClock, backend: str) -> None:
-    done = threading.Event()
-    fetched = threading.Event()
-
-    def fetch() -> Credentials:
-        assert done.wait(10)
-        fetched.set()
-        return Credentials("AKID", SECRET_KEY)
-
-    credentials = RefreshableCredentials(fetch, clock)
-
-    async def main() -> None:
-        signer = RequestSigner(
-            credentials, "imagebuilder", "us-west-2", algorithm=sigv4_header, clock=clock
-        )
-        with anyio.move_on_after(0.05) as scope:
-            await signer.credentials_async()
-        assert scope.cancelled_caught
-        done.set()
-
-    anyio.run(main, backend=backend)
-    assert fetched.wait(10)
-    assert access_key_of(credentials) == "AKID"  # from that fetch

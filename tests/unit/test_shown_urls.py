@@ -16,6 +16,7 @@ from imagebuilder_pager._aws.identity import CredentialsContext
 from imagebuilder_pager.cli.main import main
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.command_line import EXAMPLE_ID, LIST
+from tests.fakes.credential_endpoints import texts_of
 
 pytestmark = pytest.mark.usefixtures("_no_settings")
 
@@ -63,19 +64,9 @@ READERS: dict[str, Callable[[], object]] = {
 }
 
 
-def texts_of(error: BaseException | None) -> list[str]:
-    """Return the texts of an error and of those that it comes from."""
-    texts = []
-    while error is not None:
-        texts.append(f"{error} {error!r}")
-        error = error.__cause__ or error.__context__
-    return texts
-
-
-def assert_hidden(texts: list[str]) -> None:
-    for text in texts:
-        for part in ("svc", "unter", ":27", "@27"):
-            assert part not in text
+def assert_hidden(text: str) -> None:
+    for part in ("svc", "unter", ":27", "@27"):
+        assert part not in text
 
 
 @pytest.mark.parametrize(
@@ -97,6 +88,7 @@ def test_a_variable_is_named_and_its_password_not_shown(
     if variable.startswith("AWS_CONTAINER"):
         assert shown.startswith("the container endpoint's URL ")
     else:
+        assert isinstance(caught.value, exceptions.InvalidEndpointError) == ("AWS" in variable)
         assert shown.startswith(f"{variable}: ")
         assert "...@127.0.0.1:" in shown
     assert_hidden(texts_of(caught.value))
@@ -109,12 +101,13 @@ def test_an_argument_does_not_show_its_password(
     """Also not in the traceback that ``--debug`` prints."""
     with pytest.raises(exceptions.InvalidEndpointError) as caught:
         client(url)
+    assert "...@127.0.0.1:" in str(caught.value)
     assert_hidden(texts_of(caught.value))
     arguments = [LIST, *EXAMPLE_ID, "--region", "us-west-2", "--endpoint-url", url]
     assert main([*arguments, "--debug"]) == 252
     written = capfd.readouterr().err
     assert "\n--endpoint-url: '" in written
-    assert_hidden([written])
+    assert_hidden(written)
 
 
 @pytest.mark.parametrize(
@@ -125,4 +118,4 @@ def test_a_proxy_that_curl_would_take_is_one(url: str, monkeypatch: pytest.Monke
     proxy = resolve_proxy("http://host.test")
     assert isinstance(proxy, Proxy)
     assert (proxy.host, proxy.port) == ("a" if "//a" in url else "127.0.0.1", 9)
-    assert_hidden([repr(proxy)])
+    assert_hidden(repr(proxy))

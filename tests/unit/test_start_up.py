@@ -42,11 +42,8 @@ client.list_lifecycle_execution_resources(lifecycleExecutionId=sys.argv[2])
 """
 
 
-def output_of(program: str, *arguments: str | bytes) -> str:
-    command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-
-
 def test_the_model_of_the_response_is_built_while_the_response_is_waited_for() -> None:
-    output = output_of(MODEL_AT_THE_FIRST_READ, RESPONSE, EXECUTION_ID)
-    assert output == "sent False\nread True\n"
+    given: list[str | bytes] = [MODEL_AT_THE_FIRST_READ, RESPONSE, EXECUTION_ID]
+    command = [sys.executable, "-c", *given]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert run.stdout == "sent False\nread True\n"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import os
-import subprocess
-import sys
 import threading
 from typing import Any
 
@@ -14,6 +11,8 @@ import pytest
 
 from imagebuilder_pager._async_runtime import run_in_thread, wait_for
 from imagebuilder_pager._threads import SharedCalls, call_in_thread, result_of
+
+backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
 @pytest.fixture
@@ -44,6 +43,7 @@ def test_each_caller_has_its_own_error() -> None:
             result_of(future)
         errors.append(caught.value)
         assert isinstance(caught.value.__cause__, KeyError)
+        assert caught.traceback[-1].name == "fail", "it leads to the line that failed"
     assert errors[0] is not errors[1]
 
 
@@ -63,12 +63,6 @@ def test_an_error_that_cannot_be_copied_is_raised_itself() -> None:
     with pytest.raises(UncopyableError, match="of two") as caught:
         result_of(call_in_thread(fail_so, "test"))
     assert caught.value is error
-
-
-def test_the_traceback_of_an_error_leads_to_the_line_that_failed() -> None:
-    with pytest.raises(ValueError, match="no") as caught:
-        result_of(call_in_thread(fail, "test"))
-    assert caught.traceback[-1].name == "fail"
 
 
 def test_callers_with_the_same_key_share_one_thread(calls: SharedCalls) -> None:
@@ -91,16 +85,12 @@ def test_callers_with_the_same_key_share_one_thread(calls: SharedCalls) -> None:
     assert result_of(calls.start(("a", 1), function)) == 2, "a call after the end is another one"
 
 
-def test_a_call_that_failed_is_made_again(calls: SharedCalls) -> None:
+def test_a_call_that_failed_or_had_no_thread_is_made_again(
+    calls: SharedCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
             result_of(calls.start(("a",), fail))
-    assert result_of(calls.start(("a",), lambda: 1)) == 1
-
-
-def test_without_a_thread_nothing_is_called_and_nothing_kept(
-    calls: SharedCalls, monkeypatch: pytest.MonkeyPatch
-) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", no_thread)
         with pytest.raises(RuntimeError, match="can't start new thread"):
@@ -108,7 +98,7 @@ def test_without_a_thread_nothing_is_called_and_nothing_kept(
     assert result_of(calls.start(("a",), lambda: 1)) == 1
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@backends
 def test_many_tasks_wait_without_a_thread_each(backend: str, calls: SharedCalls) -> None:
     proceed = threading.Event()
     results = []
@@ -129,7 +119,7 @@ def test_many_tasks_wait_without_a_thread_each(backend: str, calls: SharedCalls)
     assert results == [True] * 400
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@backends
 def test_without_a_thread_the_event_loop_is_not_used(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,42 +129,3 @@ def test_without_a_thread_the_event_loop_is_not_used(
             await run_in_thread(lambda: pytest.fail("called in the event loop's thread"))
 
     anyio.run(main, backend=backend)
-
-
-FORKING = """
-import os, threading
-from imagebuilder_pager._threads import SharedCalls, result_of
-
-calls = SharedCalls()
-proceed = threading.Event()
-calls.start(("a",), proceed.wait)
-held, forked = threading.Event(), threading.Event()
-
-
-def hold():
-    with calls._lock:
-        held.set()
-        forked.wait(10)
-
-
-threading.Thread(target=hold).start()
-held.wait()
-pid = os.fork()
-if not pid:
-    os._exit(result_of(calls.start(("a",), lambda: 7), 5))
-forked.set()
-proceed.set()
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_forked_process_does_not_wait_for_the_parents_threads() -> None:
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKING],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert run.stdout == "7\n"

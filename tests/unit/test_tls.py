@@ -4,10 +4,10 @@ import asyncio
 import json
 import os
 import ssl
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from imagebuilder_pager._aws.config.tls import (
     resolve_verify,
 )
 from imagebuilder_pager.cli.main import main
+from tests.fakes import logins
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clients import EXECUTION, list_page
 from tests.fakes.command_line import EXAMPLE_ID, LIST
@@ -157,49 +158,25 @@ def test_other_values_of_verify_are_an_error() -> None:
         ImageBuilder("eu-west-1", verify=True, http_client=http, **LOCAL_CREDENTIALS)
 
 
-@pytest.fixture
-def hashed(tmp_path: Path) -> Path:
-    """A directory with the certificate, its name a hash as for OpenSSL."""
-    directory = tmp_path / "hashed"
-    directory.mkdir()
-    command = ["openssl", "x509", "-hash", "-noout", "-in", str(LOCALHOST_CERTIFICATE)]
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
-    (directory / f"{ran.stdout.strip()}.0").write_text(LOCALHOST_CERTIFICATE.read_text())
-    return directory
-
-
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
 def test_ssl_cert_dir_is_a_list_of_directories(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hashed: Path, order: tuple[int, ...]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    serve: Serve,
+    localhost_context: ssl.SSLContext,
+    order: tuple[int, ...],
 ) -> None:
     """OpenSSL reads it in this way, and passes over a directory that does not exist."""
+    hashed = tmp_path / "hashed"
+    hashed.mkdir()
+    # What openssl x509 -hash prints.
+    (hashed / "88d0bdcb.0").write_text(LOCALHOST_CERTIFICATE.read_text())
     (tmp_path / "empty").mkdir()
     directories = [str(tmp_path / "empty"), str(hashed), str(tmp_path / "not there")]
     monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join(directories[number] for number in order))
-    ours = LazySSLContext().context()
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(LOCALHOST_CERTIFICATE)
-    assert handshake(ours, server)
-
-
-def handshake(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
-    """Do a TLS handshake in memory."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
-    for _ in range(10):
-        for end in list(ends):
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-            ends.remove(end)
-    return not ends
+    url = serve([page_response("r-1")], context=localhost_context).url
+    with ImageBuilder("us-west-2", endpoint_url=url, **LOCAL_CREDENTIALS) as client:
+        list_page(client)
 
 
 # All connections of a client
@@ -211,19 +188,31 @@ KEYS = {
     "SecretAccessKey": "secret",
     "Expiration": "2100-01-01T00:00Z",
 }
+SSO_KEYS = {"accessKeyId": "ASIAEXAMPLE", "secretAccessKey": "secret", "sessionToken": "token"}
+#: The members of the responses of all endpoints but STS.
+MEMBERS = {
+    **KEYS,
+    "Token": "token",
+    "accessToken": "new",
+    "expiresIn": 3600,
+    "roleCredentials": {**SSO_KEYS, "expiration": 4_102_444_800_000},
+}
 
 
 def answer(connection: Any, _: int) -> None:
-    """Answer as the service, STS, a container endpoint or instance metadata."""
+    """Answer as the service, STS, SSO, a container endpoint or instance metadata."""
     for request in requests_on(connection):
         if request.startswith(b"POST /List"):
             connection.sendall(page_response("ami-1"))
             continue
-        body = json.dumps({**KEYS, "Token": "token"})
+        body = json.dumps(MEMBERS)
         if request.startswith(b"POST / "):
             texts = "".join(f"<{name}>{text}</{name}>" for name, text in KEYS.items())
             body = f"<a>{texts}<SessionToken>token</SessionToken></a>"
-        elif request.startswith((b"PUT ", b"GET /latest/meta-data/iam/security-credentials/ ")):
+            # It ends with the connection, without TLS's close_notify, as from many servers.
+            connection.sendall(f"HTTP/1.1 200 OK\r\n\r\n{body}".encode())
+            return
+        if request.startswith((b"PUT ", b"GET /latest/meta-data/iam/security-credentials/ ")):
             body = "name"
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
 
@@ -267,11 +256,12 @@ def list_by_command(url: str, verify: Any) -> object:
 @pytest.mark.parametrize(
     "list_by", [list_by_argument, list_by_h11, list_by_async_h11, list_by_command]
 )
-@pytest.mark.parametrize("source", ["sts", "container", "imds"])
+@pytest.mark.parametrize("source", ["sts", "SSO", "container", "imds"])
 def test_one_argument_is_for_all_connections_of_a_client(
     monkeypatch: pytest.MonkeyPatch,
     localhost_context: ssl.SSLContext,
     tmp_path: Path,
+    config_file: Path,
     *,
     source: str,
     list_by: Callable[[str, Any], object],
@@ -284,6 +274,12 @@ def test_one_argument_is_for_all_connections_of_a_client(
             monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
             monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/reader")
             monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        elif source == "SSO":
+            config_file.write_text(f"[default]\n{logins.SSO_KEYS['sso_session']}{logins.SESSION}")
+            monkeypatch.setenv("HOME", str(tmp_path))
+            logins.write_sso_token(tmp_path / ".aws/sso/cache", datetime(2020, 1, 1, tzinfo=UTC))
+            monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", server.url)
+            monkeypatch.setenv("AWS_ENDPOINT_URL_SSO_OIDC", server.url)
         elif source == "container":
             monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/keys")
         else:
@@ -298,12 +294,12 @@ def test_one_argument_is_for_all_connections_of_a_client(
 # A file of certificates that changes
 
 
-class Bundle:
-    """A file of certificates, and the context that is made of it."""
+class Bundle(LazySSLContext):
+    """The context of a file of certificates."""
 
-    def __init__(self, path: Path, certificates: LazySSLContext) -> None:
+    def __init__(self, path: Path, verify: bool | Resolved) -> None:
+        super().__init__(verify)
         self.path = path
-        self._certificates = certificates
 
     def replace(self, source: Path) -> None:
         """Put another file in the place of this one."""
@@ -312,13 +308,9 @@ class Bundle:
         new.replace(self.path)
 
     @property
-    def context(self) -> ssl.SSLContext:
-        return self._certificates.context()
-
-    @property
     def serial_numbers(self) -> set[str]:
         """The serial numbers of the certificates that are trusted."""
-        return {str(trusted["serialNumber"]) for trusted in self.context.get_ca_certs()}
+        return {str(trusted["serialNumber"]) for trusted in self.context().get_ca_certs()}
 
 
 @pytest.fixture(params=["a path", "SSL_CERT_FILE", "certifi"])
@@ -327,25 +319,22 @@ def bundle(
 ) -> Bundle:
     """A bundle with one certificate, from each source."""
     path = tmp_path / "bundle.pem"
-    verify: bool | Resolved = True
-    if request.param == "a path":
-        verify = Resolved(str(path), "a test")
-    elif request.param == "certifi":
+    if request.param == "certifi":
         monkeypatch.setattr("certifi.where", lambda: str(path))
-    else:
+    elif request.param == "SSL_CERT_FILE":
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    bundle = Bundle(path, LazySSLContext(verify))
+    bundle = Bundle(path, Resolved(str(path), "a test") if request.param == "a path" else True)
     bundle.replace(LOCALHOST_CERTIFICATE)
     return bundle
 
 
 def test_only_a_file_that_is_replaced_is_read_again(bundle: Bundle) -> None:
-    first = bundle.context
-    assert bundle.context is first
+    first = bundle.context()
+    assert bundle.context() is first
     assert bundle.serial_numbers == {"01"}
     bundle.replace(RENEWED_CERTIFICATE)
     assert bundle.serial_numbers == {"02"}
-    assert bundle.context is bundle.context is not first
+    assert bundle.context() is bundle.context() is not first
     assert len(first.get_ca_certs()) == 1, "the context of the open connections is not touched"
 
 
@@ -360,12 +349,12 @@ def test_a_link_to_another_file_is_followed_again(bundle: Bundle) -> None:
 
 
 def test_a_file_that_is_being_rewritten_leaves_the_context_in_use(bundle: Bundle) -> None:
-    first = bundle.context
+    first = bundle.context()
     for content in (b"", RENEWED_CERTIFICATE.read_bytes()[:-100]):
         bundle.path.write_bytes(content)
-        assert bundle.context is first
+        assert bundle.context() is first
     bundle.path.unlink()
-    assert bundle.context is first
+    assert bundle.context() is first
     bundle.replace(RENEWED_CERTIFICATE)
     assert bundle.serial_numbers == {"02"}
 
@@ -382,7 +371,7 @@ def test_a_change_while_the_file_is_read_is_not_missed(
 
     with monkeypatch.context() as patched:
         patched.setattr("ssl.create_default_context", load_and_replace)
-        assert len(bundle.context.get_ca_certs()) == 1
+        assert len(bundle.context().get_ca_certs()) == 1
     assert bundle.serial_numbers == {"02"}
 
 
@@ -415,16 +404,3 @@ def test_there_is_no_warning(arguments: Any) -> None:
         if arguments == {"verify": False}:
             warnings.simplefilter("ignore", exceptions.InsecureRequestWarning)
         ImageBuilder("us-west-2", **arguments, **LOCAL_CREDENTIALS).close()
-
-
-WARNS = """
-from imagebuilder_pager import ImageBuilder
-for _ in range(3):
-    ImageBuilder("us-west-2", verify=False, endpoint_url="https://127.0.0.1:9").close()
-"""
-
-
-def test_the_warning_is_shown_once() -> None:
-    command = [sys.executable, "-c", WARNS]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert ran.stderr.count("InsecureRequestWarning: verify=False") == 1

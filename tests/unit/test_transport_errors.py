@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -15,13 +16,7 @@ from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.transport.types import Deadline, Timeouts
 from tests.fakes.networks import FakeNetwork, FakeStream
 from tests.fakes.servers import OK
-from tests.fakes.transports import (
-    TIMEOUTS,
-    TRUSTING,
-    SendTo,
-    Serve,
-    error_of,
-)
+from tests.fakes.transports import TIMEOUTS, TRUSTING, SendTo, Serve, error_of
 
 
 @pytest.fixture
@@ -32,7 +27,6 @@ def silent() -> Iterator[int]:
 
 
 def refusing_port() -> int:
-    """Return a port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
@@ -69,11 +63,7 @@ def test_a_name_that_takes_too_long_to_resolve(
 ) -> None:
     resolved = threading.Event()
 
-    def resolve(*_: Any, **__: Any) -> Any:
-        resolved.wait(5)
-        return []
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: resolved.wait(5))
     host = f"host-{time.monotonic_ns()}.test"  # its lookup may end after the test
     try:
         error = error_of(send_to, f"http://{host}", **short_time(bounded_by))
@@ -171,14 +161,9 @@ def test_an_ipv6_address(serve: Serve, send_to: SendTo) -> None:
     assert server.counts == [2]
 
 
-Addresses = list[tuple[int, int, int, str, tuple[str, int]]]
-
-
-def addresses_of(*ports: int) -> Addresses:
-    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
-
-
-def resolve_to(monkeypatch: pytest.MonkeyPatch, addresses: Addresses) -> None:
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Give every name the addresses of these ports."""
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
 
 
@@ -186,9 +171,9 @@ def test_an_address_that_refuses_is_followed_by_the_next(
     serve: Serve, send_to: SendTo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing = [refusing_port(), refusing_port()]
-    resolve_to(monkeypatch, addresses_of(*refusing, serve([OK]).port))
+    resolve_to(monkeypatch, *refusing, serve([OK]).port)
     assert send_to("http://several.test").body == b"{}"
-    resolve_to(monkeypatch, addresses_of(*refusing))
+    resolve_to(monkeypatch, *refusing)
     assert type(error_of(send_to, "http://others.test")) is exceptions.EndpointConnectionError
 
 
@@ -197,29 +182,14 @@ def test_an_address_that_is_silent_leaves_time_for_the_next(
 ) -> None:
     """A listener with a full queue neither accepts nor refuses connections."""
     server = serve([OK])
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        waiting = fill_queue(full.getsockname())
-        if not waiting:
+    with contextlib.ExitStack() as sockets:
+        full = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = full.getsockname()
+        try:
+            for _ in range(20):
+                sockets.enter_context(socket.create_connection(address, timeout=0.1))
             pytest.skip("the system lets a full listener connect")
-        resolve_to(monkeypatch, addresses_of(full.getsockname()[1], server.port))
+        except TimeoutError:
+            resolve_to(monkeypatch, address[1], server.port)
         timeouts = TIMEOUTS._replace(connect=0.4)
         assert send_to("http://several.test", timeouts=timeouts).body == b"{}"
-        for connection in waiting:
-            connection.close()
-
-
-def fill_queue(address: tuple[str, int]) -> list[socket.socket]:
-    """Connect until a listener is silent; return the sockets, or none if it never is."""
-    sockets: list[socket.socket] = []
-    for _ in range(20):
-        sockets.append(socket.socket())
-        sockets[-1].settimeout(0.1)
-        try:
-            sockets[-1].connect(address)
-        except TimeoutError:
-            return sockets
-    for connection in sockets:
-        connection.close()
-    return []

@@ -73,35 +73,18 @@ def test_the_clients_timeouts_override_the_defaults() -> None:
     assert given.with_overrides(None, 9) == (1, 9, 9, 4)
 
 
-@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout"])
-def test_a_timeout_that_is_not_above_zero_is_an_error(name: str) -> None:
-    with pytest.raises(ValueError, match=name):
-        DEFAULT_TIMEOUTS.with_overrides(**{"connect_timeout": 1, "read_timeout": 1, name: 0})
-
-
-def request_with(deadline: Deadline) -> HTTPRequest:
-    headers = {"host": "host.test:81", "authorization": "secret"}
-    origin = Origin(False, "host.test", 81)
-    return HTTPRequest(
+def test_the_repr_of_a_request_shows_no_header() -> None:
+    request = HTTPRequest(
         "POST",
-        origin,
+        Origin(False, "host.test", 81),
         "/a/b",
-        headers,
+        {"host": "host.test:81", "authorization": "secret"},
         b"{}",
-        timeouts=Timeouts(1, 2, None, 4),
-        deadline=deadline,
+        timeouts=DEFAULT_TIMEOUTS,
+        deadline=Deadline(None, lambda: 0.0),
         max_response_bytes=1000,
         secrets=set(),
     )
-
-
-def test_the_timeouts_of_a_request_end_with_its_deadline() -> None:
-    assert request_with(Deadline(1.5, lambda: 0.0)).capped_timeouts() == (1, 1.5, 1.5, 1.5)
-    assert request_with(Deadline(None, lambda: 0.0)).capped_timeouts() == (1, 2, None, 4)
-
-
-def test_the_repr_of_a_request_shows_no_header() -> None:
-    request = request_with(Deadline(None, lambda: 0.0))
     assert repr(request) == "HTTPRequest('POST', 'http://host.test:81/a/b')"
 
 

@@ -1,5 +1,6 @@
-"""The walk from policies to resources: its records, its arguments and its errors."""
+"""The walk from policies to resources: its records, its arguments and its tokens."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -7,14 +8,17 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, assert_type
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from imagebuilder_pager.exceptions import ParamValidationError, StartingTokenError
+from imagebuilder_pager.exceptions import ParamValidationError, ParentGoneError, StartingTokenError
 from imagebuilder_pager.lifecycle_walk import LifecycleRecord
+from imagebuilder_pager.models.exceptions import InvalidPaginationTokenException
 from imagebuilder_pager.models.lifecycle import (
     LifecycleExecutionResource,
     LifecycleExecutionStatus,
 )
-from imagebuilder_pager.pagination import decode_token
+from imagebuilder_pager.pagination import decode_token, encode_token
 from imagebuilder_pager.pagination.async_paginator import AsyncResultIterator
 from tests.fakes.image_builder import async_client_of, client_of
 from tests.fakes.lifecycle_account import (
@@ -28,6 +32,7 @@ from tests.fakes.lifecycle_account import (
     policy_arn,
 )
 from tests.fakes.paginated_service import WAYS
+from tests.fakes.tokens import packed
 from tests.fakes.walks import keys_of, records_by
 
 
@@ -198,38 +203,7 @@ def test_an_execution_of_unknown_times_is_not_left_out() -> None:
     assert len(list(client_of(account).walk_lifecycle(since=day(1), until=day(2)))) == 1
 
 
-# Invalid tokens and arguments.
-
-
-@pytest.mark.parametrize(
-    ("arguments", "region"),
-    [
-        ({"children": False}, REGION),
-        ({"since": day(0)}, REGION),
-        ({"until": day(9)}, REGION),
-        ({"policies": [policy_arn(0), policy_arn(1)]}, REGION),
-        ({}, "eu-west-1"),
-    ],
-    ids=str,
-)
-def test_a_token_is_refused_by_a_walk_with_other_arguments(
-    arguments: dict[str, Any], region: str
-) -> None:
-    account = make_account()
-    _, token = records_by("sync", account, stop_after=3)
-    with pytest.raises(StartingTokenError, match="belongs to another walk"):
-        client_of(account, region_name=region).walk_lifecycle(StartingToken=token, **arguments)
-
-
-def test_a_token_is_small_and_has_the_keys_of_the_record() -> None:
-    account = make_account(policies=3, executions=30, images=2, most=25)
-    records, token = records_by("sync", account, stop_after=500)
-    assert token is not None
-    assert len(token) < 2000
-    assert decode_token(token)["keys"][:2] == [
-        records[-1].policy.arn,
-        records[-1].execution.lifecycle_execution_id,
-    ]
+# Invalid arguments.
 
 
 @pytest.mark.parametrize(
@@ -278,3 +252,141 @@ assert not [name for name in sys.modules if name.startswith(part) and ".async_" 
 
 def test_the_client_loads_nothing_of_the_walk_before_it_is_called() -> None:
     subprocess.run([sys.executable, "-I", "-c", CODE], check=True, timeout=60)
+
+
+# Tokens, which are untrusted: others lead to listed items.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "region"),
+    [
+        ({"children": False}, REGION),
+        ({"since": day(0)}, REGION),
+        ({"until": day(9)}, REGION),
+        ({"policies": [policy_arn(0), policy_arn(1)]}, REGION),
+        ({}, "eu-west-1"),
+    ],
+    ids=str,
+)
+def test_a_token_is_refused_by_a_walk_with_other_arguments(
+    arguments: dict[str, Any], region: str
+) -> None:
+    account = make_account()
+    _, token = records_by("sync", account, stop_after=3)
+    with pytest.raises(StartingTokenError, match="belongs to another walk"):
+        client_of(account, region_name=region).walk_lifecycle(StartingToken=token, **arguments)
+
+
+def test_a_token_is_small_and_has_the_keys_of_the_record() -> None:
+    account = make_account(policies=3, executions=30, images=2, most=25)
+    records, token = records_by("sync", account, stop_after=500)
+    assert token is not None
+    assert len(token) < 2000
+    assert decode_token(token)["keys"][:2] == [
+        records[-1].policy.arn,
+        records[-1].execution.lifecycle_execution_id,
+    ]
+
+
+SERVED = make_account(policies=2, executions=3, images=4, amis=3, most=2)
+CLIENT = client_of(SERVED)
+ORDER = SERVED.keys()
+WALK = CLIENT.walk_lifecycle()
+TOKENS = [WALK.resume_token for _ in WALK if WALK.resume_token]
+HONEST = decode_token(TOKENS[-3])
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("", "abc", 5, b"abc", ["a"], "eyJuZXh0VG9rZW4iOiAiYSJ9", "x" * 1_000_001),
+        packed("[" * 100_000),
+        packed("5" * 10_000),
+        packed([]),
+        packed({}),
+        packed({**HONEST, "more": 1}),
+        packed({name: HONEST[name] for name in ("walk", "keys")}),
+        packed({**HONEST, "walk": None}),
+        packed({**HONEST, "keys": []}),
+        packed({**HONEST, "keys": [*HONEST["keys"], "a"]}),
+        packed({**HONEST, "keys": {"a": 1}}),
+        packed({**HONEST, "keys": [*HONEST["keys"][:-1], 5]}),
+        packed({**HONEST, "keys": [None, *HONEST["keys"][1:]]}),
+        packed({**HONEST, "keys": ["", *HONEST["keys"][1:]]}),
+        packed({**HONEST, "keys": ["YQ==", "a"], "boto_encoded_keys": [["keys", 0]]}),
+        packed({**HONEST, "boto_encoded_keys": 5}),
+        packed({**HONEST, "token": ""}),
+        packed({**HONEST, "token": 5}),
+        packed({**HONEST, "token": packed({"maxResults": 1, "nextToken": "a"})}),
+        packed({**HONEST, "token": packed({"nextToken": 5})}),
+        packed({**HONEST, "token": packed({"nextToken": ""})}),
+        packed({**HONEST, "token": packed({"boto_truncate_amount": -1})}),
+        packed({**HONEST, "token": packed({"boto_truncate_amount": 10**9})}),
+    ],
+    ids=lambda token: repr(token)[:40],
+)
+def test_any_other_token_is_refused(token: Any) -> None:
+    SERVED.requests.clear()
+    for client in (CLIENT, async_client_of(SERVED)):
+        with pytest.raises(StartingTokenError, match=r"^StartingToken: "):
+            client.walk_lifecycle(StartingToken=token)
+    assert SERVED.requests == []
+
+
+KEYS = st.one_of(
+    st.none(),
+    st.text(max_size=5),
+    st.sampled_from(
+        sorted({key for token in TOKENS for key in decode_token(token)["keys"] if key})
+    ),
+)
+PAGE_TOKENS = st.one_of(
+    st.none(),
+    st.text(max_size=5),
+    st.sampled_from([decode_token(token)["token"] for token in TOKENS]),
+    st.builds(
+        lambda token, offset: packed({"nextToken": token, "boto_truncate_amount": offset}),
+        st.one_of(st.none(), st.text(max_size=3)),
+        st.integers(0, 1000),
+    ),
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {
+        "walk": st.just(HONEST["walk"]),
+        "keys": st.lists(KEYS, max_size=5),
+        "token": PAGE_TOKENS,
+    }
+)
+
+
+@given(document=DOCUMENTS)
+@settings(deadline=None, derandomize=True, max_examples=400)
+def test_any_token_is_refused_or_leads_to_listed_items(document: dict[str, Any]) -> None:
+    SERVED.requests.clear()
+    try:
+        walk = CLIENT.walk_lifecycle(StartingToken=encode_token(document))
+    except StartingTokenError:
+        assert SERVED.requests == []
+        return
+    found: list[tuple[Any, ...]] = []
+    try:
+        found.extend(tuple(record.key) for record in walk)
+    except (ParentGoneError, InvalidPaginationTokenException) as error:
+        assert error.resume_token  # noqa: PT017  # it may end well, too
+    assert set(found) <= set(ORDER)
+    assert len(SERVED.requests) < 1500
+    ids = {json.dumps(key) for record in ORDER for key in record}
+    sent = [params.get("parentResourceId") for _, params in SERVED.requests]
+    assert {json.dumps(value) for value in sent} <= ids
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_made_up_key_in_place_of_a_given_policy(way: str) -> None:
+    arguments: dict[str, Any] = {"policies": [policy_arn(1)]}
+    _, token = records_by(way, SERVED, 1, **arguments)
+    document = decode_token(token or "")
+    document["keys"][0] = policy_arn(0)
+    SERVED.requests.clear()
+    with pytest.raises(ParentGoneError):
+        records_by(way, SERVED, StartingToken=encode_token(document), **arguments)
+    assert SERVED.requests == []
