@@ -163,7 +163,7 @@ class Operation:
                     raise ResponseValidationError(
                         self.name,
                         metadata.get("RequestId"),
-                        [(name, "Response should be the one to this request")],
+                        [(name, "Response should be for the id of this request")],
                     )
             return response
 
