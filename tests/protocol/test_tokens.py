@@ -123,7 +123,7 @@ ANY_TOKEN = st.one_of(
 @example(token="A___٣", names=["A"])
 @example(token=packed('{"A": "\ud800"}'), names=["A"])
 @example(token=packed('{"A": 1e999}'), names=["A"])
-@settings(PROFILE, max_examples=max(700, FUZZ_EXAMPLES))
+@settings(PROFILE, max_examples=max(1000, FUZZ_EXAMPLES))
 def test_any_token_sets_the_input_tokens_and_an_offset_alone(token: str, names: list[str]) -> None:
     with contextlib.suppress(StartingTokenError):
         assert isinstance(decode_token(token), dict)
@@ -241,6 +241,7 @@ NO_OBJECT = (
 OFFSET = "StartingToken: offset: {} given; allowed: a whole number from 0 to 1000000"
 BYTES = "StartingToken: its boto_encoded_keys do not fit its members"
 DEEP = "StartingToken: JSON in base64, nested too deeply"
+LONG_NUMBER = "a whole number of more than 20 digits"
 DIGITS = "StartingToken: JSON in base64, with a number of too many digits"
 PARTS = "StartingToken: 3 parts separated by '___'; allowed: 1 and an offset"
 UNKNOWN = "StartingToken: it would set {}; allowed: 'Token' and an offset"
@@ -279,25 +280,35 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         UNKNOWN.format(f"{FIVE} and 95 more"),
     ),
     "a list": (packed([1, 2]), "all", NO_OBJECT.format("list")),
+    "an empty list": (packed([]), "all", NO_OBJECT.format("list")),
+    "a text": (packed('"t"'), "AttributeError", NO_OBJECT.format("str")),
     "null": (packed("null"), "AttributeError", NO_OBJECT.format("NoneType")),
+    "true": (packed("true"), "AttributeError", NO_OBJECT.format("bool")),
     "a number, with white space": (" MTI=\n", "AttributeError", NO_OBJECT.format("int")),
     "a huge number": (packed("9" * 5000), "all", DIGITS),
     "offset negative": (offset(-3), "[7, 8, 9]", OFFSET.format("-3 (int)")),
+    "offset a fraction": (offset(1.5), "TypeError", OFFSET.format("1.5 (float)")),
     "offset a whole float": (offset(2.0), "TypeError", OFFSET.format("2.0 (float)")),
     "offset not a number": (offset(float("nan")), "TypeError", OFFSET.format("nan (float)")),
     "offset a text": (offset("2"), "TypeError", OFFSET.format("'2'")),
     "offset true": (offset(True), "[1, 2, 3, 4, 5, 6, 7, 8, 9]", OFFSET.format("True (bool)")),
     "offset null": (offset(None), "all", OFFSET.format("None")),
+    "offset a list": (offset([1]), "TypeError", OFFSET.format("a list")),
     "offset absurd": (offset(10**6 + 1), "[]", OFFSET.format("1000001 (int)")),
+    "offset more absurd": (offset(10**30), "[]", OFFSET.format(LONG_NUMBER)),
     "offset of 5000 digits": (packed(HUGE_OFFSET), "all", DIGITS),
     "offset of bytes": (packed(BYTES_OFFSET), "TypeError", OFFSET.format("a bytes")),
     "encoded keys of no member": (encoded([["Nope"]]), "KeyError", BYTES),
     "encoded keys no list": (encoded(3), "all", BYTES),
+    "encoded keys of numbers": (encoded([3]), "all", BYTES),
     "an empty path": (encoded([[]]), "AttributeError", BYTES),
     "a path into a text": (encoded([["Token", 0]]), "all", BYTES),
     "a path beyond a list": (encoded([["Token", 4]], Token=["eA=="]), "IndexError", BYTES),
+    "a path with a name in a list": (encoded([["Token", "x"]], Token=["eA=="]), "all", BYTES),
+    "a path of lists": (encoded([[["Token"]]]), "all", BYTES),
     "bytes that are no base64": (encoded([["Token"]], Token="%%%"), "all", BYTES),
     "bytes that are no text": (encoded([["Token"]], Token=5), "AttributeError", BYTES),
+    "bytes in bytes": (encoded([["Token"], ["Token"]], Token="eA=="), "AttributeError", BYTES),
     "deep": (packed(nested(100_000)), "RecursionError", DEEP),
     "deep in a token": (packed(f'{{"Token": {nested(100_000)}}}'), "RecursionError", DEEP),
     "less deep": (packed(f'{{"Token": {nested(70)}}}'), "all", DEEP),
@@ -307,6 +318,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "empty": ("", "all", NO_TOKEN.format("''")),
     "no text": (17, "AttributeError", NO_TOKEN.format("17 (int)")),
     "bytes": (b"dA==", "AttributeError", NO_TOKEN.format("a bytes")),
+    "an object": ({"Token": "t"}, "AttributeError", NO_TOKEN.format("a dict")),
 }
 
 
@@ -337,9 +349,12 @@ ODD = [
     "a___b",
     "___",
     "a___1.5",
+    "a__12",
     "==",
     "ünïcode-☃",
     "MTIz!!",
+    "MTI",
+    "12",
     '{"Token": "t"}',
     "null",
     "None ",
@@ -349,6 +364,7 @@ ODD = [
     base64.b64encode(b"\xff\xfe\x00").decode(),
     base64.urlsafe_b64encode(b'{"a": "\xc3\xbe\xc3\xbf?>"}').decode() + "-_",
     "/" * 65535,
+    "x" * 1_000_000,
 ]
 
 
