@@ -29,7 +29,7 @@ from tests.fakes.paginated_service import (
 PROFILE = settings(
     deadline=None,
     derandomize=True,
-    max_examples=100,
+    max_examples=140,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 

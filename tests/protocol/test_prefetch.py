@@ -30,6 +30,7 @@ from tests.fakes.paginated_service import (
     WAYS,
     FakeService,
     ServiceError,
+    botocores,
     items_by,
     ours,
     ours_async,
@@ -87,6 +88,13 @@ def test_an_error_that_is_never_reached_is_never_raised(way: str, end: dict[str,
     config = {"Prefetch": 3, **end.get("config", {})}
     pages, _ = pages_by(way, FakeService(TEN, 2), config, end.get("stop_after"))
     assert [page["Items"] for page in pages] == [[0, 1], [2, 3]]
+
+
+def test_boto3_ignores_prefetch() -> None:
+    service = FakeService(TEN)
+    pages = botocores(service, ENTRY).paginate(PaginationConfig={"Prefetch": 3, "MaxItems": 3})
+    assert pages.build_full_result()["Items"] == [0, 1, 2]
+    assert service.requests == [{}, {"Token": "t0:2.0"}]
 
 
 # How many requests there are.

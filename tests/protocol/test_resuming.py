@@ -89,7 +89,7 @@ def in_another_mood(data: st.DataObject, listing: Listing) -> Listing:
 
 
 @given(data=st.data(), listing=listings(), by=st.sampled_from(["items", "pages"]))
-@settings(deadline=None, derandomize=True, max_examples=240)
+@settings(deadline=None, derandomize=True, max_examples=300)
 def test_a_program_that_is_killed_after_any_item_or_page(
     data: st.DataObject, listing: Listing, by: str
 ) -> None:
