@@ -132,6 +132,25 @@ def test_never_more_requests_than_needed_and_n_ahead(
     run(way, main)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("config", [{}, {"Prefetch": None}, {"Prefetch": "0"}], ids=str)
+def test_by_default_pages_are_fetched_without_a_thread_or_task(
+    way: str, config: dict[str, Any]
+) -> None:
+    counts: list[int] = []
+
+    def method(**params: Any) -> Any:
+        counts.append(count_tasks(way))
+        return TEN.page(params)
+
+    async def main() -> None:
+        before = count_tasks(way)
+        assert len([page async for page in paginate_by(way, method, config)]) == 10
+        assert counts == [before] * 10
+
+    run(way, main)
+
+
 # However an iteration ends, nothing is left behind.
 
 
