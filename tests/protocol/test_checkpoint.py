@@ -115,15 +115,6 @@ def test_the_item_under_way_comes_again_and_no_other(
     assert process(tmp_path / "file", service) == ITEMS[stop_at - 1 :]
 
 
-def test_leaving_the_loop_repeats_the_item_it_was_left_at(tmp_path: Path) -> None:
-    service = Service()
-    with Checkpoint(tmp_path / "file") as checkpoint:
-        for item in checkpoint.items(pages_of(service, checkpoint.token)):
-            if item == ITEMS[5]:
-                break
-    assert process_sync(tmp_path / "file", service) == ITEMS[5:]
-
-
 def test_with_pages_the_page_under_way_comes_again(process: Process, tmp_path: Path) -> None:
     service = Service()
     assert stopped(process, tmp_path / "file", service, 5, by="pages") == ITEMS[:8]

@@ -48,7 +48,7 @@ def test_a_page_of_image_builder_has_its_token_in_every_spelling(
             assert page.get("nextToken") == page.next_token
             assert "NextToken" not in page.to_dict()
             assert page.to_dict().get("nextToken") == page.next_token
-            if done % 3 == 0 < done:
+            if done in {3, 6, 9}:  # a whole page of the service
                 assert decode_token(token or "") == {"nextToken": page.next_token}
         assert done == (10 if most is None else most)
         full = await pages.build_full_result()
