@@ -184,6 +184,7 @@ def test_3_a_starting_token_sets_nothing_but_the_input_tokens() -> None:
     "members",
     [
         {"nextToken": "x", "lifecycleExecutionId": ID.replace("1", "2")},
+        {"nextToken": "eA==", "boto_encoded_keys": [["nextToken"]]},
         *({"nextToken": value} for value in (5, ["x"], {"a": 1}, True, "")),
     ],
     ids=str,
@@ -410,6 +411,17 @@ def test_5_no_token_skips_more_items_than_a_page_has(
             with pytest.raises(StartingTokenError, match=rf"{skipped} .*from 0 to {most}$"):
                 paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
     assert service.requests == 0
+
+
+def test_5_a_token_of_a_page_costs_no_more_than_a_real_one() -> None:
+    service = local(100)
+    paginator = client_of(service).get_paginator(
+        "list_lifecycle_execution_resources", max_page_size=25
+    )
+    config: Any = {"StartingToken": packed({"boto_truncate_amount": 25}), "MaxItems": 1}
+    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+    assert [item.resource_id for item in pages.items()] == ["ami-0025"]
+    assert service.requests == 2
 
 
 @pytest.mark.parametrize(
