@@ -378,12 +378,13 @@ def test_5_odd_service_tokens_are_passed_on_unchanged(token: str) -> None:
         assert expand_items(NUMBERS, pages) == list(range(10))
 
 
-def test_5_two_input_tokens_in_a_plain_token() -> None:
+def test_5_two_input_tokens_in_a_token() -> None:
     entry = {**ENTRY, "input_token": ["Token", "Also"], "output_token": ["NextToken", "NextAlso"]}
     for token, sent in {
         "a": {"Token": "a"},
         "a___b": {"Token": "a", "Also": "b"},
         "None___b": {"Also": "b"},
+        packed({"Token": "None", "Also": "b"}): {"Also": "b"},
         "a___b___0": {"Token": "a", "Also": "b"},
         "a___b___c": {"Token": "a___b___c"},
     }.items():
