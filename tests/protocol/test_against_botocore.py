@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.fakes import IS_FUZZ
 from tests.fakes.listings import configs, expressions, listings
 from tests.fakes.paginated_service import (
+    ENTRY,
     WAYS,
     FakeService,
     Listing,
@@ -29,7 +30,7 @@ from tests.fakes.paginated_service import (
 PROFILE = settings(
     deadline=None,
     derandomize=True,
-    max_examples=100,
+    max_examples=140,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
 
@@ -162,3 +163,23 @@ def test_from_a_token_of_an_old_botocore(data: st.DataObject, listing: Listing) 
     offset = data.draw(st.integers(0, max(0, len(page) - 1)))  # beyond the page: case 1
     token = "___".join([*map(str, given.values()), str(offset)])
     check(data, listing, {**config, "StartingToken": token})
+
+
+@pytest.mark.parametrize("most", [None, 0, 1, 2, 3])
+def test_items_below_a_member_that_is_not_added_up(most: int | None) -> None:
+    """ECR's and DevOps Guru's entries: the non-aggregate member holds the items, too."""
+    entry = {**ENTRY, "result_key": ["Scan.Found", "Scan.More"], "non_aggregate_keys": ["Scan"]}
+    pages: dict[str | None, dict[str, Any]] = {
+        None: {"Scan": {"Found": [1, 2], "More": [], "Severities": {"HIGH": 2}}, "NextToken": "t"},
+        "t": {"Scan": {"Found": [3], "More": ["x"], "Severities": {"LOW": 1}}},
+    }
+
+    def method(**params: Any) -> dict[str, Any]:
+        return copy.deepcopy(pages[params.get("Token")])
+
+    listed = ours(method, entry).paginate(PaginationConfig={"MaxItems": most})
+    expected = botocores(method, entry).paginate(PaginationConfig={"MaxItems": most})
+    full = listed.build_full_result()
+    assert full == expected.build_full_result()
+    assert full["Scan"]["Found"] == [1, 2, 3][:most]
+    assert listed.non_aggregate_part["Scan"]["Severities"] == {"HIGH": 2}

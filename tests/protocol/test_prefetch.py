@@ -30,6 +30,7 @@ from tests.fakes.paginated_service import (
     WAYS,
     FakeService,
     ServiceError,
+    botocores,
     items_by,
     ours,
     ours_async,
@@ -89,6 +90,13 @@ def test_an_error_that_is_never_reached_is_never_raised(way: str, end: dict[str,
     assert [page["Items"] for page in pages] == [[0, 1], [2, 3]]
 
 
+def test_boto3_ignores_prefetch() -> None:
+    service = FakeService(TEN)
+    pages = botocores(service, ENTRY).paginate(PaginationConfig={"Prefetch": 3, "MaxItems": 3})
+    assert pages.build_full_result()["Items"] == [0, 1, 2]
+    assert service.requests == [{}, {"Token": "t0:2.0"}]
+
+
 # How many requests there are.
 
 
@@ -103,23 +111,40 @@ def test_never_more_requests_than_needed_and_n_ahead(
     service = FakeService(TEN)
 
     async def main() -> None:
-        before = count_tasks(way)
         pages = paginate_by(way, service, {"Prefetch": depth, "MaxItems": most})
         values = aiter(pages) if by == "pages" else pages.items()
         await run_all_tasks()
         assert service.requests == []
-        service.good = 1 + depth
         count = 0
         async for _ in values:
             count += 1
             page_number = count if by == "pages" else (count + 1) // 2
+            expected = min(needed, page_number + depth)
             with anyio.fail_after(TIMEOUT):
-                while len(service.requests) < min(needed, page_number + depth):
+                while len(service.requests) < expected:
                     await anyio.lowlevel.checkpoint()
-            assert depth > 0 or count_tasks(way) == before
-            is_last_item = by == "pages" or count % 2 == 0
-            service.good = page_number + is_last_item + depth
+            await run_all_tasks()  # in which a task or thread would send one more
+            assert len(service.requests) == expected
         assert len(service.requests) == needed
+
+    run(way, main)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("config", [{}, *({"Prefetch": none} for none in (None, 0, "0"))], ids=str)
+def test_by_default_pages_are_fetched_without_a_thread_or_task(
+    way: str, config: dict[str, Any]
+) -> None:
+    counts: list[int] = []
+
+    def method(**params: Any) -> Any:
+        counts.append(count_tasks(way))
+        return TEN.page(params)
+
+    async def main() -> None:
+        before = count_tasks(way)
+        assert len([page async for page in paginate_by(way, method, config)]) == 10
+        assert counts == [before] * 10
 
     run(way, main)
 
@@ -127,8 +152,8 @@ def test_never_more_requests_than_needed_and_n_ahead(
 # However an iteration ends, nothing is left behind.
 
 
-@pytest.mark.parametrize("leave", ["break", "close", "unused", "throw", "search fails"])
-@pytest.mark.parametrize("values", ["pages", "items", "search", "a result key"])
+@pytest.mark.parametrize("leave", ["break", "close", "unused", "throw"])
+@pytest.mark.parametrize("values", ["pages", "items", "search", "failing search", "a result key"])
 @pytest.mark.parametrize("depth", [1, 3])
 def test_no_thread_is_left(leave: str, values: str, depth: int) -> None:
     service = FakeService(TEN)
@@ -136,14 +161,15 @@ def test_no_thread_is_left(leave: str, values: str, depth: int) -> None:
     iterator: Any = {
         "pages": iter(pages),
         "items": pages.items(),
-        "search": pages.search("abs(Items)" if leave == "search fails" else "@"),
+        "search": pages.search("@"),
+        "failing search": pages.search("abs(Items)"),
         "a result key": pages.result_key_iters()[0],
     }[values]
-    if leave != "unused":
-        error = pytest.raises(PaginationError, match="invalid type")
-        fails = leave == "search fails" and values == "search"
-        with error if fails else contextlib.nullcontext():
+    if leave != "unused" and values == "failing search":
+        with pytest.raises(PaginationError, match="invalid type"):
             next(iterator)
+    elif leave != "unused":
+        next(iterator)
     if leave == "throw":  # as an error in the loop
         with pytest.raises(CallerError):
             iterator.throw(CallerError())

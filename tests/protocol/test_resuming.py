@@ -48,7 +48,7 @@ def test_a_page_of_image_builder_has_its_token_in_every_spelling(
             assert page.get("nextToken") == page.next_token
             assert "NextToken" not in page.to_dict()
             assert page.to_dict().get("nextToken") == page.next_token
-            if done % 3 == 0 < done:
+            if done in {3, 6, 9}:  # a whole page of the service
                 assert decode_token(token or "") == {"nextToken": page.next_token}
         assert done == (10 if most is None else most)
         full = await pages.build_full_result()
@@ -89,7 +89,7 @@ def in_another_mood(data: st.DataObject, listing: Listing) -> Listing:
 
 
 @given(data=st.data(), listing=listings(), by=st.sampled_from(["items", "pages"]))
-@settings(deadline=None, derandomize=True, max_examples=240)
+@settings(deadline=None, derandomize=True, max_examples=300)
 def test_a_program_that_is_killed_after_any_item_or_page(
     data: st.DataObject, listing: Listing, by: str
 ) -> None:

@@ -123,7 +123,7 @@ ANY_TOKEN = st.one_of(
 @example(token="A___٣", names=["A"])
 @example(token=packed('{"A": "\ud800"}'), names=["A"])
 @example(token=packed('{"A": 1e999}'), names=["A"])
-@settings(PROFILE, max_examples=max(700, FUZZ_EXAMPLES))
+@settings(PROFILE, max_examples=max(1000, FUZZ_EXAMPLES))
 def test_any_token_sets_the_input_tokens_and_an_offset_alone(token: str, names: list[str]) -> None:
     with contextlib.suppress(StartingTokenError):
         assert isinstance(decode_token(token), dict)
@@ -184,6 +184,7 @@ def test_3_a_starting_token_sets_nothing_but_the_input_tokens() -> None:
     "members",
     [
         {"nextToken": "x", "lifecycleExecutionId": ID.replace("1", "2")},
+        {"nextToken": "eA==", "boto_encoded_keys": [["nextToken"]]},
         *({"nextToken": value} for value in (5, ["x"], {"a": 1}, True, "")),
     ],
     ids=str,
@@ -241,6 +242,7 @@ NO_OBJECT = (
 OFFSET = "StartingToken: offset: {} given; allowed: a whole number from 0 to 1000000"
 BYTES = "StartingToken: its boto_encoded_keys do not fit its members"
 DEEP = "StartingToken: JSON in base64, nested too deeply"
+LONG_NUMBER = "a whole number of more than 20 digits"
 DIGITS = "StartingToken: JSON in base64, with a number of too many digits"
 PARTS = "StartingToken: 3 parts separated by '___'; allowed: 1 and an offset"
 UNKNOWN = "StartingToken: it would set {}; allowed: 'Token' and an offset"
@@ -279,25 +281,35 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         UNKNOWN.format(f"{FIVE} and 95 more"),
     ),
     "a list": (packed([1, 2]), "all", NO_OBJECT.format("list")),
+    "an empty list": (packed([]), "all", NO_OBJECT.format("list")),
+    "a text": (packed('"t"'), "AttributeError", NO_OBJECT.format("str")),
     "null": (packed("null"), "AttributeError", NO_OBJECT.format("NoneType")),
+    "true": (packed("true"), "AttributeError", NO_OBJECT.format("bool")),
     "a number, with white space": (" MTI=\n", "AttributeError", NO_OBJECT.format("int")),
     "a huge number": (packed("9" * 5000), "all", DIGITS),
     "offset negative": (offset(-3), "[7, 8, 9]", OFFSET.format("-3 (int)")),
+    "offset a fraction": (offset(1.5), "TypeError", OFFSET.format("1.5 (float)")),
     "offset a whole float": (offset(2.0), "TypeError", OFFSET.format("2.0 (float)")),
     "offset not a number": (offset(float("nan")), "TypeError", OFFSET.format("nan (float)")),
     "offset a text": (offset("2"), "TypeError", OFFSET.format("'2'")),
     "offset true": (offset(True), "[1, 2, 3, 4, 5, 6, 7, 8, 9]", OFFSET.format("True (bool)")),
     "offset null": (offset(None), "all", OFFSET.format("None")),
+    "offset a list": (offset([1]), "TypeError", OFFSET.format("a list")),
     "offset absurd": (offset(10**6 + 1), "[]", OFFSET.format("1000001 (int)")),
+    "offset more absurd": (offset(10**30), "[]", OFFSET.format(LONG_NUMBER)),
     "offset of 5000 digits": (packed(HUGE_OFFSET), "all", DIGITS),
     "offset of bytes": (packed(BYTES_OFFSET), "TypeError", OFFSET.format("a bytes")),
     "encoded keys of no member": (encoded([["Nope"]]), "KeyError", BYTES),
     "encoded keys no list": (encoded(3), "all", BYTES),
+    "encoded keys of numbers": (encoded([3]), "all", BYTES),
     "an empty path": (encoded([[]]), "AttributeError", BYTES),
     "a path into a text": (encoded([["Token", 0]]), "all", BYTES),
     "a path beyond a list": (encoded([["Token", 4]], Token=["eA=="]), "IndexError", BYTES),
+    "a path with a name in a list": (encoded([["Token", "x"]], Token=["eA=="]), "all", BYTES),
+    "a path of lists": (encoded([[["Token"]]]), "all", BYTES),
     "bytes that are no base64": (encoded([["Token"]], Token="%%%"), "all", BYTES),
     "bytes that are no text": (encoded([["Token"]], Token=5), "AttributeError", BYTES),
+    "bytes in bytes": (encoded([["Token"], ["Token"]], Token="eA=="), "AttributeError", BYTES),
     "deep": (packed(nested(100_000)), "RecursionError", DEEP),
     "deep in a token": (packed(f'{{"Token": {nested(100_000)}}}'), "RecursionError", DEEP),
     "less deep": (packed(f'{{"Token": {nested(70)}}}'), "all", DEEP),
@@ -307,6 +319,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "empty": ("", "all", NO_TOKEN.format("''")),
     "no text": (17, "AttributeError", NO_TOKEN.format("17 (int)")),
     "bytes": (b"dA==", "AttributeError", NO_TOKEN.format("a bytes")),
+    "an object": ({"Token": "t"}, "AttributeError", NO_TOKEN.format("a dict")),
 }
 
 
@@ -337,9 +350,12 @@ ODD = [
     "a___b",
     "___",
     "a___1.5",
+    "a__12",
     "==",
     "ünïcode-☃",
     "MTIz!!",
+    "MTI",
+    "12",
     '{"Token": "t"}',
     "null",
     "None ",
@@ -349,6 +365,7 @@ ODD = [
     base64.b64encode(b"\xff\xfe\x00").decode(),
     base64.urlsafe_b64encode(b'{"a": "\xc3\xbe\xc3\xbf?>"}').decode() + "-_",
     "/" * 65535,
+    "x" * 1_000_000,
 ]
 
 
@@ -361,12 +378,13 @@ def test_5_odd_service_tokens_are_passed_on_unchanged(token: str) -> None:
         assert expand_items(NUMBERS, pages) == list(range(10))
 
 
-def test_5_two_input_tokens_in_a_plain_token() -> None:
+def test_5_two_input_tokens_in_a_token() -> None:
     entry = {**ENTRY, "input_token": ["Token", "Also"], "output_token": ["NextToken", "NextAlso"]}
     for token, sent in {
         "a": {"Token": "a"},
         "a___b": {"Token": "a", "Also": "b"},
         "None___b": {"Also": "b"},
+        packed({"Token": "None", "Also": "b"}): {"Also": "b"},
         "a___b___0": {"Token": "a", "Also": "b"},
         "a___b___c": {"Token": "a___b___c"},
     }.items():
@@ -394,6 +412,17 @@ def test_5_no_token_skips_more_items_than_a_page_has(
             with pytest.raises(StartingTokenError, match=rf"{skipped} .*from 0 to {most}$"):
                 paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
     assert service.requests == 0
+
+
+def test_5_a_token_of_a_page_costs_no_more_than_a_real_one() -> None:
+    service = local(100)
+    paginator = client_of(service).get_paginator(
+        "list_lifecycle_execution_resources", max_page_size=25
+    )
+    config: Any = {"StartingToken": packed({"boto_truncate_amount": 25}), "MaxItems": 1}
+    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=config)
+    assert [item.resource_id for item in pages.items()] == ["ami-0025"]
+    assert service.requests == 2
 
 
 @pytest.mark.parametrize(

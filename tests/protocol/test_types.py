@@ -30,8 +30,8 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import imagebuilder_pager
-from imagebuilder_pager import AsyncImageBuilder, Checkpoint, H11Client, ImageBuilder
-from imagebuilder_pager import exceptions, models
+from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
+from imagebuilder_pager import Checkpoint, exceptions, models
 from imagebuilder_pager.models import LifecycleExecutionResource as Item
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse as Page
 from imagebuilder_pager.models.exceptions import ClientError, ForbiddenException
@@ -73,6 +73,7 @@ for item in pages.items():
     reveal_type(item)  # R: Item
 reveal_type(pages.resume_token)  # R: str | None
 reveal_type(pages.build_full_result())  # R: dict[str, Any]
+reveal_type(pages.non_aggregate_part)  # R: dict[str, Any]
 reveal_type(pages.result_keys)  # R: tuple[Expression, ...]
 
 
@@ -166,8 +167,10 @@ models.exceptions.NoSuchException  # E: NoSuchException
 ImageBuilder.exceptions.NoSuchException  # E: NoSuchException
 sync_client.list_imagess  # E: list_imagess
 sync_client.meta  # E: meta
+async_client.list_imagess  # E: list_imagess
 ImageBuilder("us-west-2", config=None)  # E: config
 H11Client(tiemout=5)  # E: tiemout
+AsyncH11Client(tiemout=5)  # E: tiemout
 version: str = imagebuilder_pager.__version__
 wrong: int = imagebuilder_pager.__version__  # E: assignment
 
@@ -181,7 +184,10 @@ async def main() -> None:
         reveal_type(item)  # R: Item
     async for found in pages.search("resources[].region"):
         reveal_type(found)  # R: Any
+    reveal_type(await pages.build_full_result())  # R: dict[str, Any]
     reveal_type(pages.resume_token)  # R: str | None
+    for page in pages:  # E: __iter__
+        pass
     reveal_type(await collect(async_client.get_paginator(OPERATION)))  # R: list[Item]
     for values in pages.result_key_iters():
         async for value in values:
@@ -216,6 +222,7 @@ def dump(name: str) -> None:
 misspelt_name: PaginatorName = "list_imagess"  # E: list_imagess
 sync_client.get_paginator("get_lifecycle_execution")  # E: get_paginator
 sync_client.get_paginator("list_images", max_page_size=25)
+reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 request: ListImagesRequestTypeDef = {"owner": "Self", "colour": "red"}  # E: colour
 
 
@@ -238,6 +245,7 @@ for thing in things.paginate().items():
     reveal_type(thing)  # R: Any
 later = AsyncPaginator(list_things_later, spec)
 reveal_type(later.paginate())  # R: AsyncPageIterator[Mapping[str, int], Any]
+PaginationSpec(input_token="Token", output_token="Next")  # E: result_key
 PaginationSpec(input_token="T", output_token="N", result_key="R", limitkey="L")  # E: limitkey
 Paginator(5, spec)  # E: Paginator
 

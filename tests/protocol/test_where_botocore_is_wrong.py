@@ -2,6 +2,8 @@
 
 import copy
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -101,6 +103,21 @@ def test_2_two_iterations_at_the_same_time_do_not_touch_each_other(way: str, pre
         assert [item async for item in c] == list(range(2, 10))
 
     run(way, main)
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_2_many_threads_at_once(prefetch: int) -> None:
+    pages = ours(FakeService(NUMBERS), ENTRY).paginate(
+        PaginationConfig={"PageSize": 1, "MaxItems": 9, "Prefetch": prefetch}
+    )
+    start = threading.Barrier(4, timeout=20)
+
+    def list_items(_: int) -> list[Any]:
+        start.wait()
+        return list(pages.items())
+
+    with ThreadPoolExecutor(4) as executor:
+        assert list(executor.map(list_items, range(4))) == [NUMBERS.items[:9]] * 4
 
 
 def test_2_the_callers_dictionaries_are_never_changed() -> None:

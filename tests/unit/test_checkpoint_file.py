@@ -141,6 +141,12 @@ def test_anything_but_a_file_is_an_error_at_once(tmp_path: Path, name: str, kind
     assert names_in(tmp_path) == before
 
 
+def test_a_device_is_an_error_at_once() -> None:
+    """For root; for others, already its directory is."""
+    with pytest.raises((exceptions.CheckpointError, PermissionError)):
+        Checkpoint(os.devnull)
+
+
 @pytest.mark.usefixtures("victim")
 @pytest.mark.parametrize("kind", ["link to a file", "FIFO", "socket"])
 def test_anything_at_the_path_of_the_new_file_is_not_written_to(tmp_path: Path, kind: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import botocore.exceptions
 import pytest
 
 from imagebuilder_pager.exceptions import (
@@ -81,6 +82,38 @@ def test_an_entry_with_an_unknown_member_is_an_error() -> None:
 def test_parameters_are_checked_with_the_operations_name(s3: Any) -> None:
     with pytest.raises(ParamValidationError, match=r"^ListObjectsV2: invalid parameters"):
         paginator_from_client(s3, "list_objects_v2").paginate(PaginationConfig={"MaxItems": -1})
+
+
+@pytest.mark.parametrize("prefetch", [0, 3])
+def test_the_clients_errors_come_unchanged_and_the_token_resumes_after_the_last_item(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, prefetch: int
+) -> None:
+    error = botocore.exceptions.ClientError({"Error": {"Code": "SlowDown"}}, "List")
+    responses: list[Any] = [
+        {"Contents": ["a", "b"], "IsTruncated": True, "NextContinuationToken": "t"},
+        error,
+        {"Contents": ["c"], "IsTruncated": False},
+    ]
+    tokens: list[Any] = []
+
+    def list_objects_v2(**params: Any) -> Any:
+        tokens.append(params.get("ContinuationToken"))
+        response = responses.pop(0)
+        if response is error:
+            raise error
+        return response
+
+    monkeypatch.setattr(s3, "list_objects_v2", list_objects_v2)
+    paginator = paginator_from_client(s3, "list_objects_v2")
+    pages = paginator.paginate(Bucket="b", PaginationConfig={"Prefetch": prefetch})
+    items = pages.items()
+    assert [next(items), next(items)] == ["a", "b"]
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        next(items)
+    assert caught.value is error
+    rest = paginator.paginate(Bucket="b", PaginationConfig={"StartingToken": pages.resume_token})
+    assert list(rest.items()) == ["c"]
+    assert tokens == [None, "t", "t"]
 
 
 # Nothing but jmespath is loaded for it, and that where an expression needs it.
