@@ -279,7 +279,7 @@ def test_one_argument_is_for_all_connections_of_a_client(
         elif source == "SSO":
             config_file.write_text(f"[default]\n{logins.SSO_KEYS['sso_session']}{logins.SESSION}")
             monkeypatch.setenv("HOME", str(tmp_path))
-            # A token that is valid for minutes is used without its renewal, so that both are called.
+            # A token that is still valid is used without its renewal, so that both are called.
             left = timedelta(minutes=5 if verify is None else -5)
             logins.write_sso_token(tmp_path / ".aws/sso/cache", datetime.now(UTC) + left)
             monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", server.url)
