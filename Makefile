@@ -37,6 +37,7 @@ test: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py \
 	  tests/protocol/test_all_of_aws.py tests/protocol/test_against_botocore.py \
+	  tests/protocol/test_tokens.py \
 	  tests/integration/test_command_lines_against_aws.py
 
 simulate: $(VENV)/.dev
@@ -82,7 +83,7 @@ LOWEST = .venv-lowest
 LOWEST_TOOLS = botocore-stubs|hypothesis|mypy|pytest|pytest-mypy-plugins|pytest-xdist|respx|trio|types-jmespath
 
 # These tests compare with AWS's service model, which is older in an old botocore.
-NEWEST_MODEL = --ignore=tests/unit/test_service_model.py --ignore=tests/unit/test_generated.py \
+NEWEST_MODEL = --ignore=tests/unit/test_generated.py \
   --deselect tests/unit/test_fixtures.py::test_every_page_of_the_account_is_valid_by_the_service_model
 
 test-lowest: $(LOWEST)/.installed

@@ -1,9 +1,12 @@
 """An account in which each member of each structure has a value of a wrong type somewhere."""
 
-import copy
-import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
+
+import botocore.model
+
+from tools.service_model import ServiceModel
 
 from .lifecycle_account import (
     LifecycleAccount,
@@ -14,55 +17,36 @@ from .lifecycle_account import (
     make_image,
     policy_arn,
 )
-from .paginated_service import put
 
 #: JSON values; a member gets only those that its model does not allow.
 VALUES: list[Any] = [5, 1e300, True, [1], {"a": {"b": [1]}}, "text"]
-STATE = ("state", "state.status", "state.reason")
-TIMES = ("startTime", "endTime")
-POLICY = ("arn", "name", "status", "resourceType", "dateLastRun", "dateUpdated", "description")
-EXECUTION = (
-    "lifecycleExecutionId",
-    "lifecyclePolicyArn",
-    "resourcesImpactedSummary",
-    "resourcesImpactedSummary.hasImpactedResources",
-    *STATE,
-    *TIMES,
-)
-RESOURCE = ("accountId", "resourceId", "region", "action", "action.name", "action.reason")
-RESOURCE_LISTS = ("imageUris", "snapshots")
-_STRUCTURES = {"state", "action", "resourcesImpactedSummary"}
-_TIMES = {*TIMES, "dateLastRun", "dateUpdated"}
+_TYPES = {"string": str, "boolean": bool, "timestamp": int, "structure": dict, "map": dict}
+_MODEL = botocore.model.ServiceModel(ServiceModel().description)
 RUN = execution_id(0, 0)
 
 
-def broken(structure: Wire, paths: tuple[str, ...]) -> list[Wire]:
-    """Return a copy of the structure for each value in each of the members."""
-    results = []
-    for path, value in itertools.product(paths, VALUES):
-        if not _fits(path, value):
-            results.append(copy.deepcopy(structure))
-            put(results[-1], path, value)
-    return results
+def broken(shape: Any, sample: Any) -> Iterator[Any]:
+    """Yield values that do not match a shape, each in one place; the rest is as in the sample.
+
+    A list is one: only its items are wrong.
+    """
+    if isinstance(shape, botocore.model.ListShape):
+        yield from ([one, *(sample or [])] for one in broken(shape.member, {}))
+        return
+    yield from (value for value in VALUES if type(value) is not _TYPES[shape.type_name])
+    if isinstance(shape, botocore.model.StructureShape):
+        for name, member in shape.members.items():
+            for one in broken(member, sample.get(name, {})):
+                yield {**sample, name: one}
 
 
-def _fits(path: str, value: Any) -> bool:
-    """Return whether the value is valid for the member."""
-    if path in _STRUCTURES:
-        return isinstance(value, dict)
-    if path in _TIMES:
-        return type(value) is int
-    if path == "resourcesImpactedSummary.hasImpactedResources":
-        return value is True
-    return isinstance(value, str)
-
-
-def _numbered(resources: list[Wire]) -> list[Wire]:
-    """Return the resources; each with a string as its id gets another id."""
-    for number, resource in enumerate(resources):
-        if isinstance(resource["resourceId"], str):
-            resource["resourceId"] += f"-{number}"
-    return resources
+def broken_items(shape: str, sample: Wire, id_member: str) -> list[Any]:
+    """Return broken structures of a shape; each with a string as its id gets another id."""
+    items = list(broken(_MODEL.shape_for(shape), sample))
+    for number, item in enumerate(filter(_is_structure, items)):
+        if isinstance(item.get(id_member), str):
+            item[id_member] += f"-{number}"
+    return items
 
 
 def make_broken_account(most: int = 50) -> LifecycleAccount:
@@ -70,27 +54,13 @@ def make_broken_account(most: int = 50) -> LifecycleAccount:
     account = LifecycleAccount(most=most)
     arn = policy_arn(0)
     policy = {"arn": arn, "name": "whole", "status": "ENABLED", "dateLastRun": 1790812800}
-    account.policies = [policy, 5, *broken({**policy, "arn": policy_arn(1)}, POLICY)]  # type: ignore[list-item]
-    execution = make_execution(0, 0)
-    others = broken(make_execution(0, 1), EXECUTION)
-    for number, other in enumerate(others, 2):
-        if other["lifecycleExecutionId"] == execution_id(0, 1):
-            other["lifecycleExecutionId"] = execution_id(0, number)
-    account.executions[arn] = [execution, "text", *others]  # type: ignore[list-item]
-    image = make_image(RUN, 0)
-    image |= {"startTime": 1790812800, "endTime": 1790812801}
-    children = broken(make_ami(image["resourceId"], 0), (*RESOURCE, *STATE, *TIMES))
-    for member, value in itertools.product(RESOURCE_LISTS, VALUES):
-        if member == "snapshots" or not isinstance(value, str):
-            children.append({**make_ami(image["resourceId"], 1), member: [value]})
-    snapshot = {"snapshotId": "snap-1", "state": {"status": "SUCCESS"}}
-    children += [
-        {**make_ami(image["resourceId"], 2), "snapshots": [one, snapshot]}
-        for one in broken(snapshot, ("snapshotId", *STATE))
-    ]
-    images = broken(image, (*RESOURCE, *STATE, *TIMES))
-    account.resources[RUN, None] = [image, True, *_numbered(images)]  # type: ignore[list-item]
-    account.resources[RUN, image["resourceId"]] = _numbered(children)
+    account.policies = [policy, *broken_items("LifecyclePolicySummary", policy, "arn")]
+    image = make_image(RUN, 0) | {"startTime": 1790812800, "endTime": 1790812801}
+    others = broken_items("LifecycleExecution", make_execution(0, 1), "lifecycleExecutionId")
+    account.executions[arn] = [make_execution(0, 0), *others]
+    resource, parent = "LifecycleExecutionResource", image["resourceId"]
+    account.resources[RUN, None] = [image, *broken_items(resource, image, "resourceId")]
+    account.resources[RUN, parent] = broken_items(resource, make_ami(parent, 1), "resourceId")
     return account
 
 
@@ -100,21 +70,20 @@ def keys_of_account(account: LifecycleAccount) -> list[tuple[Any, Any, Any]]:
     def text(item: Wire, member: str) -> str | None:
         return item[member] if isinstance(item[member], str) else None
 
+    def resources(run: str | None, parent: str | None = None) -> Iterator[str | None]:
+        for item in filter(_is_structure, account.resources.get((run or "", parent), [])):
+            yield text(item, "resourceId")
+
     keys: list[tuple[Any, Any, Any]] = []
     for policy in filter(_is_structure, account.policies):
-        for execution in filter(
-            _is_structure, account.executions.get(text(policy, "arn") or "", [])
-        ):
+        executions = account.executions.get(text(policy, "arn") or "", [])
+        for execution in filter(_is_structure, executions):
             run = text(execution, "lifecycleExecutionId")
             keys.append((run, None, None))
-            for resource in filter(_is_structure, account.resources.get((run or "", None), [])):
-                image = text(resource, "resourceId")
+            for image in resources(run):
                 keys.append((run, None, image))
                 if image is not None:
-                    keys += [
-                        (run, image, text(child, "resourceId"))
-                        for child in account.resources.get((run or "", image), [])
-                    ]
+                    keys += [(run, image, child) for child in resources(run, image)]
     return keys
 
 

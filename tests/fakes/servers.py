@@ -231,7 +231,7 @@ def split_response(received: bytes) -> tuple[int, dict[str, str], bytes]:
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until a condition is true, of a server or another thread."""
-    for _ in range(5000):
+    for _ in range(60_000):
         if condition():
             return
         threading.Event().wait(0.001)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,35 @@ from hypothesis import strategies as st
 SECONDS = st.integers(-62_000_000_000, 253_000_000_000)
 FRACTIONS = st.floats(-62_000_000_000, 253_000_000_000)
 TEXT = st.text(max_size=8)
+NO_MEMBERS: st.SearchStrategy[dict[str, Any]] = st.just({})
 
 
-def values_of(shape: Any) -> st.SearchStrategy[Any]:
-    """Return a strategy for JSON values of a shape; any member of a structure may be absent."""
+def values_of(
+    shape: Any,
+    *,
+    unknown: st.SearchStrategy[dict[str, Any]] = NO_MEMBERS,
+    **scalars: st.SearchStrategy[Any],
+) -> st.SearchStrategy[Any]:
+    """Return a strategy for JSON values of a shape; any member of a structure may be absent.
+
+    ``unknown`` has other members for each structure; ``scalars`` replaces the values of types, or
+    of shapes.
+    """
+
+    def inner(part: Any) -> st.SearchStrategy[Any]:
+        return maybe(values_of(part, unknown=unknown, **scalars))
+
     if isinstance(shape, botocore.model.StructureShape):
-        return st.fixed_dictionaries(
-            {}, optional={name: maybe(values_of(member)) for name, member in shape.members.items()}
-        )
+        optional = {name: inner(member) for name, member in shape.members.items()}
+        others = unknown.filter(optional.keys().isdisjoint)
+        return st.builds(operator.or_, others, st.fixed_dictionaries({}, optional=optional))
     if isinstance(shape, botocore.model.ListShape):
-        return st.lists(maybe(values_of(shape.member)), max_size=2)
+        return st.lists(inner(shape.member), max_size=2)
     if isinstance(shape, botocore.model.MapShape):
-        return st.dictionaries(TEXT, maybe(values_of(shape.value)), max_size=2)
+        return st.dictionaries(TEXT, inner(shape.value), max_size=2)
     if getattr(shape, "enum", None):
         return st.sampled_from(shape.enum) | TEXT
-    return SCALARS[shape.type_name]
+    return {**SCALARS, **scalars}[shape.name if shape.name in scalars else shape.type_name]
 
 
 def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,18 +20,17 @@ from tests.fakes.services import RecordingService
 Figures = list[tuple[str, str, int, int | None, bool]]
 
 
-def figures_of(
-    settings: CredentialSettings, function: Callable[[Attempt], object] = bool
-) -> Figures:
+def figures_of(settings: CredentialSettings) -> Figures:
     """Make a call; return service, operation, number and status of the attempts for credentials.
 
     The last value is whether another attempt follows.
     """
     seen: list[Attempt] = []
+    threads: set[threading.Thread] = set()
 
     def note(attempt: Attempt) -> None:
         seen.append(attempt)
-        function(attempt)
+        threads.add(threading.current_thread())
 
     with LocalServer(RecordingService()) as server:
         client = ImageBuilder(
@@ -43,6 +41,7 @@ def figures_of(
             max_attempts=1,
         )
         client.list_lifecycle_execution_resources(**EXECUTION)
+    assert threads == {threading.main_thread()}
     secrets = {*settings.endpoints.secrets.values(), settings.endpoints.container_token}
     secrets |= {settings.endpoints.metadata_token, "TaskUuidSecret", "web.identity.token"}
     assert not [secret for secret in secrets if secret in repr(seen)]
@@ -61,10 +60,7 @@ def test_the_attempts_of_sts_are_reported_and_logged(
     token = "web.identity.token"
     settings.endpoints.scripted = [(500, sts_error("InternalFailure", f"{token} is not mine"))]
     name = "AssumeRoleWithWebIdentity"
-    threads: set[str] = set()
-    figures = figures_of(settings, lambda _: threads.add(threading.current_thread().name))
-    assert figures == [("sts", name, 1, 500, True), ("sts", name, 2, 200, False)]
-    assert threads == {"MainThread"}
+    assert figures_of(settings) == [("sts", name, 1, 500, True), ("sts", name, 2, 200, False)]
     records = [record for record in caplog.records if hasattr(record, "attempt")]
     assert [(record.levelname, vars(record)["status"]) for record in records] == [
         ("DEBUG", 500),

@@ -53,7 +53,7 @@ from tests.fakes.moving_fleets import (
     execution_id,
     make_many,
 )
-from tests.fakes.waiting import wait_until
+from tests.fakes.servers import wait_until
 
 RESOURCES = "ListLifecycleExecutionResources"
 TIMEOUT = 15.0  # seconds, more than is needed

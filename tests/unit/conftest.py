@@ -6,9 +6,13 @@ import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.fakes.accounts import LOCAL_CREDENTIALS
+from tests.fakes.calls import MakeCalls, Outcomes, async_outcomes, errors_of, sync_outcomes
+from tests.fakes.clocks import FakeClock
 from tests.fakes.servers import Script, ScriptedServer
 from tests.fakes.transports import KINDS, SendTo, Serve, TransportKind
 
@@ -44,6 +48,29 @@ def send_to(kind: TransportKind, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     requests = SendTo(kind)
     yield requests
     requests.close()
+
+
+@pytest.fixture(params=[sync_outcomes, async_outcomes], ids=["sync", "async"])
+def outcomes(request: pytest.FixtureRequest) -> Outcomes:
+    """Make calls by a client of each kind; return the page or the error of each.
+
+    By default, the credentials are local, and the clock is that of the service, or a new one.
+    """
+
+    def make_calls(service: Any, count: int = 1, **options: Any) -> list[Any]:
+        arguments = {"clock": getattr(service, "clock", None) or FakeClock(), **options}
+        if "credentials" not in options:
+            arguments = {**LOCAL_CREDENTIALS, **arguments}
+        results: list[Any] = request.param(service, count, **arguments)
+        return results
+
+    return make_calls
+
+
+@pytest.fixture
+def calls(outcomes: Outcomes) -> MakeCalls:
+    """Make calls by a client of each kind; return the error of each, or None."""
+    return lambda *arguments, **options: errors_of(outcomes(*arguments, **options))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import imagebuilder_pager
 from imagebuilder_pager._operations import OPERATIONS
 from imagebuilder_pager.client import ImageBuilder
 from imagebuilder_pager.exceptions import PagerError
+from imagebuilder_pager.lifecycle_walk import WalkOptions
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 
 PACKAGE = Path(imagebuilder_pager.__file__).parent
@@ -49,66 +50,48 @@ HEAD = re.compile(r"( *)- ((?:(?:, )?`[^`]+`(?: \([^)]*\))?)+)")
 ARGUMENT = re.compile(r" *- `(\w+)`: (.*)")
 
 
-class Entry(NamedTuple):
-    """An item of the document, with the items below it."""
-
-    text: str
-
-    @property
-    def depth(self) -> int:
-        """The number of spaces before the item."""
-        return len(self.text) - len(self.text.lstrip())
-
-    @property
-    def head(self) -> Entry:
-        """The item without the items below it."""
-        return Entry(self.text.partition("\n")[0])
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        """The items below it that describe a name without parentheses, by name."""
-        lines = self.text.splitlines()[1:]
-        return {found[1]: found[2] for line in lines if (found := ARGUMENT.match(line))}
-
-    @property
-    def words(self) -> set[str]:
-        """The names in the item's code."""
-        return {word for code in re.findall(r"`([^`]+)`", self.text) for word in names_in(code)}
-
-    def signature(self, name: str) -> dict[str, str | None]:
-        """Return the arguments of the form ``name(first, second=1)``, with their defaults."""
-        found = re.search(rf"`{name}(\([^`]*\))`", self.text)
-        if found is None:
-            return {}
-        (function,) = ast.parse(f"def f{found[1]}: ...").body
-        assert isinstance(function, ast.FunctionDef)
-        arguments = function.args
-        given = [ast.unparse(default) for default in arguments.defaults]
-        defaults = [None] * (len(arguments.args) - len(given)) + given
-        known = dict(zip((argument.arg for argument in arguments.args), defaults, strict=True))
-        return known | ({arguments.kwarg.arg: None} if arguments.kwarg else {})
+def names_in(text: str) -> set[str]:
+    """Return the names in the code of a text."""
+    return {word for code in re.findall(r"`([^`]+)`", text) for word in re.findall(r"\w+", code)}
 
 
-def names_in(code: str) -> list[str]:
-    return re.findall(r"\w+", code)
-
-
-def parse_entries(section: str) -> dict[str, Entry]:
-    """Return the entries by name; if two have the same name, the outer one."""
+def parse_entries(section: str) -> dict[str, str]:
+    """Return the entries by name, each with the items below it; of two, the outer one."""
     lines = section.splitlines()
-    found: dict[str, tuple[int, Entry]] = {}
+    found: dict[str, str] = {}
     for start, line in enumerate(lines):
         if (head := HEAD.match(line)) is None:
             continue
-        depth = len(head[1])
         end = start + 1
-        while end < len(lines) and lines[end].startswith(" " * (depth + 1)):
+        while end < len(lines) and lines[end].startswith(f"{head[1]} "):
             end += 1
-        entry = Entry("\n".join(lines[start:end]))
         for name in re.findall(r"`(\w+)[^`]*`", head[2]):
-            if name not in found or depth < found[name][0]:
-                found[name] = depth, entry
-    return {name: entry for name, (_, entry) in found.items()}
+            if name not in found or depth_of(line) < depth_of(found[name]):
+                found[name] = "\n".join(lines[start:end])
+    return found
+
+
+def depth_of(entry: str) -> int:
+    """Return the number of spaces before an entry."""
+    return len(entry) - len(entry.lstrip())
+
+
+def arguments_of(entry: str) -> dict[str, str]:
+    """Return the items below an entry that describe a name without parentheses, by name."""
+    lines = entry.splitlines()[1:]
+    return {found[1]: found[2] for line in lines if (found := ARGUMENT.match(line))}
+
+
+def signature_in(entry: str, name: str) -> dict[str, str | None]:
+    """Return the arguments of the form ``name(first, second=1)``, with their defaults."""
+    found = re.search(rf"`{name}(\([^`]*\))`", entry)
+    (function,) = ast.parse(f"def f{found[1] if found else '()'}: ...").body
+    assert isinstance(function, ast.FunctionDef)
+    arguments = function.args
+    given = [ast.unparse(default) for default in arguments.defaults]
+    defaults = [None] * (len(arguments.args) - len(given)) + given
+    known = dict(zip((argument.arg for argument in arguments.args), defaults, strict=True))
+    return known | ({arguments.kwarg.arg: None} if arguments.kwarg else {})
 
 
 _parts = re.split(r"^## `([\w.]+)`$", DOCUMENT, flags=re.MULTILINE)
@@ -140,12 +123,23 @@ class Public(NamedTuple):
     section: str
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> str:
         return ENTRIES[self.section][self.name]
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         return dict(inspect.signature(self.value).parameters)
+
+    @property
+    def is_made_by_programs(self) -> bool:
+        if inspect.isfunction(self.value):
+            return True
+        return not (
+            issubclass(self.value, (BaseException, BaseModel, enum.Enum))
+            or typing.is_typeddict(self.value)
+            or getattr(self.value, "_is_protocol", False)
+            or self.name in ITERATORS | RESULTS
+        )
 
 
 def public_objects() -> list[Public]:
@@ -163,59 +157,31 @@ def public_objects() -> list[Public]:
 
 
 OBJECTS = public_objects()
+CLASSES = [public for public in OBJECTS if inspect.isclass(public.value)]
+MADE = [public for public in OBJECTS if public.is_made_by_programs]
 
 
-def is_made_by_programs(public: Public) -> bool:
-    value = public.value
-    if inspect.isfunction(value):
-        return True
-    return not (
-        issubclass(value, (BaseException, BaseModel, enum.Enum))
-        or typing.is_typeddict(value)
-        or getattr(value, "_is_protocol", False)
-        or public.name in ITERATORS | RESULTS
-    )
-
-
-def ids(public: Public) -> str:
-    return f"{public.section}.{public.name}"
-
-
-MADE = [public for public in OBJECTS if is_made_by_programs(public)]
-
-
-def simple_default(parameter: inspect.Parameter) -> str | None:
-    """Return the text of a default that the document has to name, None for others."""
-    default = parameter.default
-    if isinstance(default, bool):
-        return str(default)
-    if isinstance(default, (int, float)):
-        return f"{default:g}" if isinstance(default, float) else str(default)
-    return default if isinstance(default, str) else None
+def each(objects: list[Public]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("public", objects, ids=lambda one: f"{one.section}.{one.name}")
 
 
 def assert_default(text: str, parameter: inspect.Parameter) -> None:
     """Check the default in a line of the document, or of a docstring."""
-    _, label, default = text.rpartition("Default: ")
-    optional = parameter.default is not parameter.empty
-    assert bool(label) == optional, text
-    if (simple := simple_default(parameter)) is not None:
-        assert re.search(rf"(?<![\w.]){re.escape(simple)}(?!\w|\.\d)", default), text
+    _, label, given = text.rpartition("Default: ")
+    default = parameter.default
+    assert bool(label) == (default is not parameter.empty), text
+    if isinstance(default, (bool, int, float, str)):
+        assert re.search(rf"(?<![\w.]){re.escape(text_of(default))}(?!\w|\.\d)", given), text
+
+
+def text_of(default: object) -> str:
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def listed_in(docstring: str | None) -> dict[str, str]:
     """Return the items of the form "- ``name``: text" of a docstring."""
-    items: dict[str, str] = {}
-    current: str | None = None
-    for line in inspect.cleandoc(docstring or "").splitlines():
-        if found := re.match(r"- ``(\w+)``: (.*)", line):
-            current = found[1]
-            items[current] = found[2]
-        elif current is not None and line.startswith("  "):
-            items[current] += f" {line.strip()}"
-        else:
-            current = None
-    return items
+    text = re.sub(r"\n  +", " ", inspect.cleandoc(docstring or ""))
+    return dict(re.findall(r"^- ``(\w+)``: (.*)$", text, re.MULTILINE))
 
 
 def test_the_document_and_the_code_are_found() -> None:
@@ -227,48 +193,39 @@ def test_the_document_and_the_code_are_found() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_public_name_is_in_its_section(module: str) -> None:
-    code = re.findall(r"`([^`]+)`", SECTIONS[SECTION_OF.get(module, module)])
-    words = {word for text in code for word in names_in(text)}
+    words = names_in(SECTIONS[SECTION_OF.get(module, module)])
     assert not set(importlib.import_module(module).__all__) - words
 
 
-@pytest.mark.parametrize("public", OBJECTS, ids=ids)
+@each(OBJECTS)
 def test_every_class_and_function_has_an_entry(public: Public) -> None:
+    entries = ENTRIES[public.section]
     if typing.is_typeddict(public.value):
-        section = {name for entry in ENTRIES[public.section].values() for name in entry.arguments}
-        assert set(public.value.__annotations__) <= section
+        described = {name for entry in entries.values() for name in arguments_of(entry)}
+        assert set(public.value.__annotations__) <= described
     else:
-        assert public.name in ENTRIES[public.section]
+        assert public.name in entries
 
 
-@pytest.mark.parametrize("public", MADE, ids=ids)
+@each(MADE)
 def test_every_argument_has_a_line_with_its_default(public: Public) -> None:
-    lines, signature = public.entry.arguments, public.entry.signature(public.name)
+    lines, signature = arguments_of(public.entry), signature_in(public.entry, public.name)
     for name, parameter in public.parameters.items():
         if name in lines:
             assert_default(lines[name], parameter)
         else:
             assert name in signature, f"{public.name}: no line for {name}"
-            optional = parameter.default is not parameter.empty
-            assert (signature[name] is not None) == optional, name
-            if (simple := simple_default(parameter)) is not None:
-                assert signature[name] == simple, name
+            default = signature[name]
+            assert_default("" if default is None else f"Default: {default}", parameter)
 
 
-@pytest.mark.parametrize(
-    "public", [public for public in OBJECTS if public.name in RESULTS], ids=ids
-)
+@each([public for public in OBJECTS if public.name in RESULTS])
 def test_every_attribute_of_a_result_is_named(public: Public) -> None:
-    assert set(public.parameters) <= public.entry.words
-    assert public.value.__doc__ is not None
-    assert set(public.parameters) <= set(re.findall(r"``(\w+)``", public.value.__doc__))
+    assert set(public.parameters) <= names_in(public.entry)
+    assert set(public.parameters) <= names_in(public.value.__doc__.replace("``", "`"))
 
 
-@pytest.mark.parametrize(
-    "public",
-    [public for public in MADE if inspect.isclass(public.value) or public.entry.arguments],
-    ids=ids,
-)
+@each([one for one in MADE if inspect.isclass(one.value) or arguments_of(one.entry)])
 def test_every_argument_is_listed_in_the_docstring(public: Public) -> None:
     if public.name in TWINS:
         (twin,) = (other for other in MADE if other.name == TWINS[public.name])
@@ -285,16 +242,14 @@ def test_every_argument_is_listed_in_the_docstring(public: Public) -> None:
 
 
 def test_the_arguments_of_the_walk_are_those_of_the_method() -> None:
-    entry = ENTRIES["imagebuilder_pager.lifecycle_walk"]["walk_lifecycle"]
-    options = typing.get_type_hints(
-        importlib.import_module("imagebuilder_pager.lifecycle_walk").WalkOptions
-    )
+    described = arguments_of(ENTRIES["imagebuilder_pager.lifecycle_walk"]["walk_lifecycle"])
     listed = listed_in(ImageBuilder.walk_lifecycle.__doc__)
     parameters = dict(inspect.signature(ImageBuilder.walk_lifecycle).parameters)
     del parameters["self"], parameters["options"]
-    assert set(entry.arguments) == set(listed) == {*parameters, *options}
+    options = typing.get_type_hints(WalkOptions)
+    assert set(described) == set(listed) == {*parameters, *options}
     for name, parameter in parameters.items():
-        assert_default(entry.arguments[name], parameter)
+        assert_default(described[name], parameter)
         assert_default(listed[name], parameter)
 
 
@@ -311,62 +266,53 @@ def public_members(owner: type) -> set[str]:
     return {name for name in names if name[0] != "_"} - set(OPERATIONS) - of_pydantic
 
 
-@pytest.mark.parametrize(
-    "public", [public for public in OBJECTS if inspect.isclass(public.value)], ids=ids
-)
+@each(CLASSES)
 def test_every_method_and_property_is_named(public: Public) -> None:
-    entries = [public.entry] if public.name in ENTRIES[public.section] else []
+    entries = ENTRIES[public.section]
+    text = entries.get(public.name, "")
     if issubclass(public.value, BaseModel):  # a Response is a Shape
-        entries += ENTRIES[public.section].values()
+        text = SECTIONS[public.section]
     if issubclass(public.value, PagerError):
-        entries.append(ENTRIES["imagebuilder_pager.exceptions"]["PagerError"].head)
-    words = {word for entry in entries for word in entry.words}
-    assert not public_members(public.value) - words
+        text += ERRORS["PagerError"].partition("\n")[0]
+    assert not public_members(public.value) - names_in(text)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        one.value
-        for one in OBJECTS
-        if inspect.isclass(one.value) and issubclass(one.value, Warning | Exception)
-    ],
-    ids=lambda error: error.__name__,
-)
-def test_every_error_is_below_its_base_with_its_attributes(error: type[Exception]) -> None:
-    errors = ENTRIES["imagebuilder_pager.exceptions"]
-    head = errors[error.__name__].head
+ERRORS = ENTRIES["imagebuilder_pager.exceptions"]
+
+
+@each([one for one in CLASSES if issubclass(one.value, Warning | Exception)])
+def test_every_error_is_below_its_base_with_its_attributes(public: Public) -> None:
+    error = public.value
+    head = ERRORS[error.__name__].partition("\n")[0]
     for base in error.__bases__:
         if base.__module__ == "imagebuilder_pager.exceptions":
-            below = errors[base.__name__].depth + 2
-            lines = errors[base.__name__].text.splitlines()
-            assert any(line.startswith(f"{' ' * below}- `{error.__name__}`") for line in lines)
+            base_entry = ERRORS[base.__name__]
+            indent = " " * (depth_of(base_entry) + 2)
+            assert f"\n{indent}- `{error.__name__}`" in base_entry
         elif base is not Exception:
-            assert f"- `{error.__name__}` (`{base.__name__}`)" in head.text
+            assert f"- `{error.__name__}` (`{base.__name__}`)" in head
     attributes = set(vars(error).get("__annotations__", {}))
     if "__init__" in vars(error):
         attributes |= set(re.findall(r"self\.(\w+)(?:: [^=]+)? = ", inspect.getsource(error)))
-    assert attributes <= head.words
-    assert attributes <= set(re.findall(r"``(\w+)``", error.__doc__ or ""))
+    assert attributes <= names_in(head)
+    assert attributes <= names_in((error.__doc__ or "").replace("``", "`"))
 
 
 def test_every_modelled_error_is_named() -> None:
-    words = re.findall(r"`(\w+)`", SECTIONS["imagebuilder_pager.models"])
-    assert {error.__name__ for error in MODELLED_ERRORS} <= set(words)
+    words = names_in(SECTIONS["imagebuilder_pager.models"])
+    assert {error.__name__ for error in MODELLED_ERRORS} <= words
 
 
 def test_the_check_of_an_entry_can_fail() -> None:
     """The helpers of the tests above find the mistakes of an entry."""
-    entry = parse_entries(
-        "- `Thing`: a thing.\n  - `size`: its size. Default: 10.\n- `Other(a)`: it."
-    )
+    entries = parse_entries("- `Thing`: it.\n  - `size`: its size. Default: 10.\n- `Other(a)`: it.")
 
-    def make(size: int = 1, depth: int = 0) -> None: ...
+    def make(size: int = 1) -> None: ...
 
-    parameters = inspect.signature(make).parameters
-    assert entry["Thing"].arguments.keys() == {"size"}
-    assert entry["Other"].signature("Other") == {"a": None}
+    parameter = inspect.signature(make).parameters["size"]
+    assert arguments_of(entries["Thing"]) == {"size": "its size. Default: 10."}
+    assert signature_in(entries["Other"], "Other") == {"a": None}
     for text in ("its size. Default: 10.", "its size.", "Default: 1.5."):
         with pytest.raises(AssertionError):
-            assert_default(text, parameters["size"])
-    assert_default("its size. Default: 1.", parameters["size"])
+            assert_default(text, parameter)
+    assert_default("its size. Default: 1.", parameter)

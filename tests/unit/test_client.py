@@ -1,25 +1,25 @@
-"""A client: its requests, its paginators and its exceptions."""
+"""A client: its requests, its methods, its paginators and its exceptions."""
 
+import inspect
 import json
+import pydoc
 import re
-import subprocess
-import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
+import botocore
 import botocore.exceptions
 import pytest
 
-from imagebuilder_pager import ImageBuilder, __version__, exceptions
+from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, __version__, exceptions
 from imagebuilder_pager._operations import OPERATIONS
-from imagebuilder_pager.local import (
-    EXAMPLE_EXECUTION_ID,
-    Account,
-)
+from imagebuilder_pager.local import EXAMPLE_EXECUTION_ID, Account
 from imagebuilder_pager.models.exceptions import MODELLED_ERRORS
 from imagebuilder_pager.pagination import encode_token
 from tests.fakes.clients import OPERATION, ClientWith
+from tests.fakes.operation_services import CREDENTIALS as KEYS
+from tests.fakes.operation_services import required_params
 from tests.fakes.services import RecordingService, fail_on_request
 
 
@@ -27,9 +27,10 @@ def test_a_call_posts_its_parameters_as_json_with_a_user_agent_in_the_format_of_
     client_with: ClientWith,
 ) -> None:
     recorder = RecordingService()
-    client_with(recorder).list_lifecycle_execution_resources(
+    page = client_with(recorder).list_lifecycle_execution_resources(
         lifecycleExecutionId=EXAMPLE_EXECUTION_ID, maxResults=5
     )
+    assert type(page) is OPERATIONS[OPERATION].response
     request = recorder.request
     assert (request.method, request.url.path) == ("POST", "/ListLifecycleExecutionResources")
     assert json.loads(request.content) == {
@@ -51,14 +52,8 @@ def test_invalid_parameters_of_a_call_are_an_error_before_anything_is_sent(
     client_with: ClientWith,
 ) -> None:
     call: Any = client_with(fail_on_request).list_lifecycle_execution_resources
-    with pytest.raises(exceptions.ParamValidationError) as caught:
-        call(maxResults=0, nextToken="")
-    assert str(caught.value) == (
-        "ListLifecycleExecutionResources: invalid parameters; nothing was sent\n"
-        "  - lifecycleExecutionId: missing, and required; allowed: a string\n"
-        "  - maxResults: 0 (int) given; allowed: a whole number, 1 or more\n"
-        "  - nextToken: '' given; allowed: a string, 1 character or more"
-    )
+    with pytest.raises(exceptions.ParamValidationError, match="lifecycleExecutionId: missing"):
+        call()
 
 
 def test_one_error_of_paginate_names_all_invalid_arguments(client_with: ClientWith) -> None:
@@ -143,16 +138,91 @@ def test_one_client_serves_many_threads(client: ImageBuilder, account: Account) 
         assert all(pool.map(everything, range(len(executions))))
 
 
-def test_log_messages_are_not_printed_without_logging_configuration() -> None:
-    code = (
-        "import logging, imagebuilder_pager.client; "
-        "logging.getLogger('imagebuilder_pager.calls').warning('not shown')"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert (ran.stdout, ran.stderr) == ("", "")
+# Methods: they are real ones, as if written by hand
+
+CLIENTS = [ImageBuilder, AsyncImageBuilder]
+each_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@each_operation
+def test_a_method_is_defined_in_a_file(client: Any, name: str) -> None:
+    method = getattr(client, name)
+    assert inspect.isfunction(method)
+    assert name in dir(client)
+    assert method.__name__ == name == botocore.xform_name(OPERATIONS[name].name)
+    assert method.__module__ == "imagebuilder_pager._methods"
+    assert inspect.iscoroutinefunction(method) is (client is AsyncImageBuilder)
+    source, _ = inspect.getsourcelines(method)
+    assert f"def {name}(" in source[0]
+
+
+@each_operation
+def test_its_help_names_its_result_and_each_parameter(name: str) -> None:
+    operation = OPERATIONS[name]
+    text = pydoc.plain(pydoc.render_doc(getattr(ImageBuilder, name)))
+    first = (inspect.getdoc(getattr(ImageBuilder, name)) or "").partition("\n")[0]
+    assert first.startswith("Return ")
+    assert first.endswith(f"{operation.returns}.")
+    for param in operation.params:
+        assert f"``{param}``" in text
+    for param in required_params(operation):
+        assert f"``{param}``, required" in text
+
+
+def test_a_traceback_names_the_method() -> None:
+    client: Any = ImageBuilder("us-west-2")
+    with pytest.raises(exceptions.ParamValidationError) as caught:
+        client.list_images(colour="red")
+    assert "list_images" in [
+        frame.name for frame in traceback.extract_tb(caught.value.__traceback__)
+    ]
+
+
+def test_a_parameter_by_position_is_an_error_that_names_the_method() -> None:
+    client: Any = ImageBuilder("us-west-2")
+    with pytest.raises(TypeError, match=r"list_images\(\) takes 1 positional"):
+        client.list_images("Self")
+
+
+@pytest.mark.parametrize("client_class", CLIENTS)
+@pytest.mark.parametrize("given", [0, -1, "25", 2.5, True])
+def test_max_page_size_is_a_whole_number(client_class: Any, given: Any) -> None:
+    client = client_class("us-west-2")
+    with pytest.raises(exceptions.ParamValidationError, match="max_page_size: "):
+        client.get_paginator("list_images", max_page_size=given)
+
+
+class Renamed(ImageBuilder):
+    """A client with another listing of images."""
+
+    def list_images(self, **params: Any) -> Any:
+        return {"imageVersionList": [params]}
+
+
+def test_a_paginator_calls_a_replaced_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in boto3: by a subclass, a stub on the client, or a patch of the class."""
+
+    def fake(**params: Any) -> Any:
+        return {"imageVersionList": [params]}
+
+    stubbed: Any = ImageBuilder("us-west-2")
+    stubbed.list_images = fake
+    for client in (Renamed("us-west-2"), stubbed):
+        pages = client.get_paginator("list_images").paginate(owner="Self")
+        assert list(pages) == [{"imageVersionList": [{"owner": "Self"}]}]
+    monkeypatch.setattr(ImageBuilder, "list_images", staticmethod(fake))
+    pages = ImageBuilder("us-west-2").get_paginator("list_images").paginate(owner="Amazon")
+    assert list(pages) == [{"imageVersionList": [{"owner": "Amazon"}]}]
+
+
+@pytest.mark.parametrize("name", ["get_lifecycle_policy", "get_lifecycle_execution"])
+def test_an_id_that_httpx_cannot_send_is_an_error_of_ours(name: str) -> None:
+    """httpx refuses URLs of more than 65,536 characters before anything is sent."""
+    (param,) = OPERATIONS[name].params
+    arguments: Any = {"endpoint_url": "http://127.0.0.1:9", "max_attempts": 1}
+    with (
+        ImageBuilder("us-west-2", **KEYS, **arguments) as client,
+        pytest.raises(exceptions.HTTPClientError, match="httpx cannot send this URL"),
+    ):
+        getattr(client, name)(**{param: "a" * 70_000})

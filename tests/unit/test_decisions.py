@@ -36,6 +36,8 @@ def find_decisions(tree: ast.AST) -> Iterator[int]:
             names = {node.name}
         else:
             continue
+        if not names:
+            continue
         names |= {
             inner.target.id
             for inner in ast.walk(node)

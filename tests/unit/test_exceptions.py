@@ -15,6 +15,17 @@ from imagebuilder_pager.models import exceptions as modelled_exceptions
 
 PROBLEM = exceptions.Problem("n", "0 (int) given", "1 or more")
 OF_THE_SERVICE: list[Any] = [exceptions.ClientError, *modelled_exceptions.MODELLED_ERRORS]
+
+
+def service_error(
+    code: str = "c", message: str = "m", request_id: str = "r", kind: Any = exceptions.ClientError
+) -> exceptions.ClientError:
+    metadata = {"HTTPStatusCode": 400, "RequestId": request_id, "RetryAttempts": 2}
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
+    error: exceptions.ClientError = kind(response, "Op")
+    return error
+
+
 #: Errors whose arguments are not a text alone.
 OTHERS: list[exceptions.PagerError] = [
     exceptions.ParamValidationError("Op", [exceptions.Problem("a", "missing"), PROBLEM]),
@@ -23,16 +34,7 @@ OTHERS: list[exceptions.PagerError] = [
     exceptions.ParentGoneError("policies", "arn:aws:imagebuilder:us-west-2:1:lifecycle-policy/a"),
     exceptions.ResponseParserError("half", incomplete=True),
     exceptions.ResponseValidationError("Op", "id", [("resources[0]", "wrong")]),
-    *(
-        kind(
-            {
-                "Error": {"Code": kind.__name__, "Message": "m"},
-                "ResponseMetadata": {"HTTPStatusCode": 400, "RetryAttempts": 1},
-            },
-            "Op",
-        )
-        for kind in OF_THE_SERVICE
-    ),
+    *(service_error(kind=kind) for kind in OF_THE_SERVICE),
 ]
 DEFINED: set[Any] = {
     value
@@ -113,6 +115,9 @@ def test_an_error_about_many_problems_has_a_line_for_each() -> None:
     error = exceptions.ParamValidationError("Op", iter([PROBLEM, PROBLEM]))
     assert error.problems == (PROBLEM, PROBLEM)
     assert str(error) == f"Op: invalid parameters; nothing was sent\n  - {PROBLEM}\n  - {PROBLEM}"
+    invalid = exceptions.ResponseValidationError("Op", None, [("nextToken", "wrong")])
+    text = "Op: the response is not valid (request id unknown)\n  - nextToken: wrong"
+    assert str(invalid) == text
     missing = exceptions.NoCredentialsError(sources=[PROBLEM])
     assert missing.sources == (PROBLEM,)
     assert str(missing) == f"no credentials\n  - {PROBLEM}"
@@ -122,18 +127,12 @@ CONTROLS = "\x1b[2J\x07\x7f\x9b\r\u202e\u2028\ud800"
 ESCAPED = r"\x1b[2J\x07\x7f\x9b\r\u202e\u2028\ud800"
 
 
-def client_error(code: str, message: str, request_id: str) -> exceptions.ClientError:
-    metadata = {"HTTPStatusCode": 400, "RequestId": request_id}
-    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
-    return exceptions.ClientError(response, "Op")
-
-
 @pytest.mark.parametrize(
     "error",
     [
-        client_error(CONTROLS, "m", "r"),
-        client_error("c", CONTROLS, "r"),
-        client_error("c", "m", CONTROLS),
+        service_error(code=CONTROLS),
+        service_error(message=CONTROLS),
+        service_error(request_id=CONTROLS),
         exceptions.ResponseParserError(CONTROLS),
         exceptions.ResponseValidationError("Op", CONTROLS, []),
         exceptions.ResponseValidationError("Op", None, [(CONTROLS, "wrong")]),
@@ -151,11 +150,13 @@ def test_control_characters_of_the_service_are_escaped_in_the_text(
 
 
 def test_a_text_of_the_service_is_one_line_in_any_script_and_unchanged_in_the_response() -> None:
-    text = str(client_error("a\nb", "first\nsecond\tthird", "c\nd"))
-    assert text == r"Op was refused: a\nb: first\nsecond\tthird (HTTP status 400, request id c\nd)"
-    assert client_error("c", CONTROLS, "r").response["Error"]["Message"] == CONTROLS
+    assert str(service_error("a\nb", "first\nsecond\tthird", "c\nd")) == (
+        r"Op was refused: a\nb: first\nsecond\tthird (HTTP status 400, request id c\nd, after 2 "
+        "retries)"
+    )
+    assert service_error(message=CONTROLS).response["Error"]["Message"] == CONTROLS
     text = "naïve 日本語\u3000\xa0👩\u200d💻"
-    assert text in str(client_error("c", text, "r"))
+    assert text in str(service_error(message=text))
 
 
 def test_every_error_is_public_and_under_one_base_class() -> None:
@@ -172,11 +173,8 @@ def test_every_error_is_public_and_under_one_base_class() -> None:
 
 
 def test_the_text_of_an_error_of_the_service() -> None:
-    metadata = {"HTTPStatusCode": 500, "RequestId": "id", "RetryAttempts": 2}
-    response = {"Error": {"Code": "X", "Message": "m"}, "ResponseMetadata": metadata}
-    assert str(exceptions.ClientError(response, "Op")) == (
-        "Op was refused: X: m (HTTP status 500, request id id, after 2 retries)"
-    )
+    text = "Op was refused: c: m (HTTP status 400, request id r, after 2 retries)"
+    assert str(service_error()) == text
     # As boto3's own, it can be made in a program's tests with only the code.
     error = exceptions.ClientError({"Error": {"Code": "X"}}, "Op")
     assert str(error) == "Op was refused: X: (no message) (HTTP status unknown)"

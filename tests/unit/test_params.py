@@ -43,7 +43,6 @@ RULES = {
 @pytest.mark.parametrize(
     ("params", "given", "problems"),
     [
-        (RESOURCES.params, {}, ["lifecycleExecutionId: missing, and required; allowed: a string"]),
         (
             RESOURCES.params,
             {"lifecycleExecutionId": b"l", "parentResourceId": "", "maxResults": 0, "Limit": 5},
@@ -52,14 +51,6 @@ RULES = {
                 f"parentResourceId: '' given; {TEXT}",
                 "maxResults: 0 (int) given; allowed: a whole number, 1 or more",
                 f"Limit: unknown parameter; allowed: {NAMES}",
-            ],
-        ),
-        (
-            RESOURCES.params,
-            {"lifecycleExecutionId": None, "maxResults": 5.0},
-            [
-                "lifecycleExecutionId: None given; allowed: a string",
-                "maxResults: 5.0 (float) given; allowed: a whole number, 1 or more",
             ],
         ),
         (
@@ -110,20 +101,13 @@ def test_each_invalid_value_is_named_by_its_path_with_the_allowed_ones(
 @pytest.mark.parametrize(
     ("operation", "params"),
     [
-        (RESOURCES, {"lifecycleExecutionId": "of a pattern to come"}),
-        (RESOURCES, {"lifecycleExecutionId": ""}),
-        (RESOURCES, {**ID, "parentResourceId": "x" * 100_000}),
-        (RESOURCES, {**ID, "maxResults": 101}),
-        (RESOURCES, {**ID, "maxResults": True}),
-        (RESOURCES, {**ID, "nextToken": "x" * 100_000}),
-        (IMAGES, {"owner": "AnOwnerToCome"}),
+        (RESOURCES, {**ID, "parentResourceId": "x" * 100_000, "nextToken": "x" * 100_000}),
         (IMAGES, {"filters": [{"name": "", "values": ["web-*", "%", ""]}] * 11}),
-        (IMAGES, {"filters": [{}]}),
     ],
+    ids=["texts", "filters"],
 )
-def test_maximum_pattern_and_enum_are_left_to_the_service(
-    operation: Operation, params: dict[str, Any]
-) -> None:
+def test_no_length_is_too_long(operation: Operation, params: dict[str, Any]) -> None:
+    """Pattern, enum and other values are compared with boto3 below."""
     assert operation.check_params(params) == params
 
 

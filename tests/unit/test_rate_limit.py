@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -10,10 +9,8 @@ import pytest
 
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._aws.rate_limit import FORGET_AFTER, MIN_RATE, AdaptiveRate, RateSnapshot
-from tests.fakes.accounts import LOCAL_CREDENTIALS
-from tests.fakes.calls import MakeCalls, every_client
-from tests.fakes.clocks import FakeClock
-from tests.fakes.services import error_response
+from tests.fakes.calls import MakeCalls
+from tests.fakes.services import ScriptedService, error_response
 
 
 def use(rate: AdaptiveRate, start: float, seconds: float, per_second: float) -> float:
@@ -144,16 +141,9 @@ def test_many_callers_throttled_at_once_soon_send_at_the_rate_that_the_service_a
     assert served > 0.6 * allowed * 60
 
 
-Respond = Callable[[httpx.Request], httpx.Response]
-ADAPTIVE: dict[str, Any] = {"retry_mode": "adaptive", "max_attempts": 1, **LOCAL_CREDENTIALS}
+ADAPTIVE: dict[str, Any] = {"retry_mode": "adaptive", "max_attempts": 1}
 
 
-def throttling_first(*responses: httpx.Response) -> Respond:
-    first = list(responses)
-    return lambda _: first.pop(0) if first else httpx.Response(200, json={"resources": []})
-
-
-@every_client
 @pytest.mark.parametrize(
     "throttled",
     [
@@ -167,25 +157,21 @@ def test_after_throttling_an_adaptive_client_waits_for_its_token(
     throttled: tuple[int, str | None], calls: MakeCalls
 ) -> None:
     def slept(mode: str) -> list[float]:
-        clock = FakeClock()
-        respond = throttling_first(error_response(*throttled))
-        calls(respond, 2, clock=clock, **{**ADAPTIVE, "retry_mode": mode})
-        return clock.slept
+        service = ScriptedService(error_response(*throttled))
+        calls(service, 2, retry_mode=mode, max_attempts=1)
+        return service.clock.slept
 
     assert slept("adaptive") == [pytest.approx(1 / 1.4)]  # of 1 request in the first half second
     assert slept("standard") == slept("legacy") == []
 
 
-@every_client
 @pytest.mark.parametrize("other", [(200, None), (500, None), (403, "ForbiddenException")])
 def test_no_other_response_limits_the_rate(other: tuple[int, str | None], calls: MakeCalls) -> None:
-    clock = FakeClock()
-    respond = throttling_first(*(error_response(*other) for _ in range(20)))
-    calls(respond, 20, clock=clock, **ADAPTIVE)
-    assert clock.slept == []
+    service = ScriptedService(*(error_response(*other) for _ in range(20)))
+    calls(service, 20, **ADAPTIVE)
+    assert service.clock.slept == []
 
 
-@every_client
 def test_the_rate_is_set_by_responses_alone(
     calls: MakeCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,35 +179,25 @@ def test_the_rate_is_set_by_responses_alone(
     monkeypatch.setattr(
         AdaptiveRate, "record_response", lambda _, __, *, throttled: recorded.append(throttled)
     )
-    script = [429, 0, 200, 500]
-
-    def respond(_: httpx.Request) -> httpx.Response:
-        if status := script.pop(0):
-            return httpx.Response(status, json={"resources": []})
-        raise httpx.ConnectError("refused")
-
-    calls(respond, 4, clock=FakeClock(), **ADAPTIVE)
+    refused = httpx.ConnectError("refused")
+    service = ScriptedService(error_response(429), refused, error_response(500))
+    calls(service, 4, **ADAPTIVE)
     assert recorded == [True, False, False]
 
 
-@every_client
 def test_a_wait_that_passes_the_total_timeout_is_an_error_at_once(calls: MakeCalls) -> None:
-    clock = FakeClock()
-    respond = throttling_first(error_response(429))
-    outcomes = calls(respond, 30, clock=clock, total_timeout=0.5, **ADAPTIVE)
-    assert isinstance(outcomes[0], exceptions.ClientError)
+    service = ScriptedService(error_response(429))
+    first, *others = calls(service, 30, total_timeout=0.5, **ADAPTIVE)
+    assert isinstance(first, exceptions.ClientError)
     # A call that is not sent takes no token: the last one would wait no longer than the first.
-    assert {type(error) for error in outcomes[1:]} == {exceptions.ReadTimeoutError}
-    texts = {str(error) for error in outcomes[1:]}
-    assert len(texts) == 1
-    assert "it would wait 0.7 s, and its total_timeout is over before that" in texts.pop()
-    assert clock.slept == []
+    assert {type(error) for error in others} == {exceptions.ReadTimeoutError}
+    (text,) = {str(error) for error in others}
+    assert "it would wait 0.7 s, and its total_timeout is over before that" in text
+    assert service.clock.slept == []
 
 
-@every_client
 def test_each_retry_of_an_adaptive_client_waits_for_a_token(calls: MakeCalls) -> None:
     for _ in range(10):  # the backoff alone is random, and seldom as long
-        clock = FakeClock()
-        respond = throttling_first(error_response(429))
-        assert calls(respond, 1, clock=clock, **{**ADAPTIVE, "max_attempts": 2}) == [None]
-        assert sum(clock.slept) > 1 / 1.5
+        service = ScriptedService(error_response(429))
+        assert calls(service, retry_mode="adaptive", max_attempts=2) == [None]
+        assert sum(service.clock.slept) > 1 / 1.5

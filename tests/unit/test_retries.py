@@ -78,14 +78,8 @@ def test_errors_are_classified_by_whether_a_retry_can_succeed(
 
 
 def retry_state(**options: Any) -> RetryState:
-    return RetryState(
-        **{
-            "quota": RetryQuota(),
-            "max_attempts": 100,
-            "random": lambda: 1.0,
-            **options,
-        }
-    )
+    defaults = {"quota": RetryQuota(), "max_attempts": 100, "random": lambda: 1.0}
+    return RetryState(**{**defaults, **options})
 
 
 def delays(
@@ -100,25 +94,62 @@ def delays(
     return found
 
 
-def test_the_delay_doubles_up_to_the_maximum_and_is_longer_for_throttling() -> None:
-    assert delays(client_error("x", 500), 10, quota=None) == [
-        *(0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8),
-        MAX_BACKOFF,
-    ]
-    assert delays(client_error("ThrottlingException", 400), 6) == [1, 2, 4, 8, 16, MAX_BACKOFF]
-    # No number of attempts makes the wait infinite.
-    many = delays(client_error("x", 500), 1, quota=None, max_attempts=5_000, attempt_count=2_000)
-    assert many == [MAX_BACKOFF]
+def only_bad_requests(error: exceptions.PagerError) -> RetryableKind | None:
+    return RetryableKind.TRANSIENT if isinstance(error, exceptions.ClientError) else None
 
 
-def test_the_delay_is_random_from_zero_to_the_backoff() -> None:
-    assert delays(client_error("x", 500), 3, random=lambda: 0.0) == [0, 0, 0]
-    assert delays(client_error("x", 500), 3, random=lambda: 0.5) == [0.025, 0.05, 0.1]
+FAILURE, THROTTLING = client_error("x", 500), client_error("ThrottlingException", 400)
+DELAYS: dict[str, tuple[exceptions.PagerError, dict[str, Any], list[float | None]]] = {
+    "doubles up to the maximum": (
+        FAILURE,
+        {"quota": None},
+        [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, MAX_BACKOFF],
+    ),
+    "is longer for throttling": (THROTTLING, {}, [1, 2, 4, 8, 16, MAX_BACKOFF]),
+    "is never infinite": (
+        FAILURE,
+        {"quota": None, "max_attempts": 5_000, "attempt_count": 2_000},
+        [MAX_BACKOFF],
+    ),
+    "does not follow the last attempt": (FAILURE, {"max_attempts": 3}, [0.05, 0.1, None]),
+    "does not follow the only attempt": (FAILURE, {"max_attempts": 1}, [None]),
+    "would outlast the deadline": (THROTTLING, {"remaining": lambda: 2}, [1, None]),
+    "is fixed": (THROTTLING, {"fixed_delay": 1.5, "max_attempts": 3}, [1.5, 1.5, None]),
+    "is fixed at none": (THROTTLING, {"fixed_delay": 0.0}, [0.0, 0.0]),
+    "is after a given kind": (client_error("x", 400), {"classify": only_bad_requests}, [0.05]),
+    "is not after another": (
+        exceptions.ReadTimeoutError(),
+        {"classify": only_bad_requests},
+        [None],
+    ),
+}
 
 
-def test_the_last_attempt_is_not_followed_by_another() -> None:
-    assert delays(client_error("x", 500), 3, max_attempts=3) == [0.05, 0.1, None]
-    assert delays(client_error("x", 500), 1, max_attempts=1) == [None]
+@pytest.mark.parametrize(("error", "options", "expected"), DELAYS.values(), ids=DELAYS)
+def test_a_delay_of_the_maximum_jitter(
+    error: exceptions.PagerError, options: dict[str, Any], expected: list[float | None]
+) -> None:
+    """Other random numbers are compared with botocore's."""
+    assert delays(error, len(expected), **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "delay"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "0.5"}, 1.0),  # shorter than the backoff
+        ({"retry-after": "3600"}, MAX_BACKOFF),
+        ({"retry-after": "Sun, 01 Mar 2026 12:00:05 GMT"}, 5),
+        ({"retry-after": "Sun, 01 Mar 2026 11:00:00 GMT"}, 1.0),
+        ({"retry-after": "soon"}, 1.0),
+        ({"retry-after": "Sun, 01 Mar 2026 12:00:00 +99999999999999999999"}, 1.0),
+        *(({"retry-after": text}, 1.0) for text in ("1e999", "-5", "nan", "inf")),
+        ({"retry-after": "4", "x-amz-retry-after": "3000"}, 4),
+        ({"retry-after": "4", "x-amz-retry-after": "4500"}, 4.5),
+    ],
+)
+def test_retry_after_is_honoured_within_bounds(headers: dict[str, str], delay: float) -> None:
+    assert delays(client_error("ThrottlingException", 429, headers), 1) == [delay]
 
 
 def test_a_corrected_cause_needs_no_wait_but_counts_as_any_attempt() -> None:
@@ -129,61 +160,6 @@ def test_a_corrected_cause_needs_no_wait_but_counts_as_any_attempt() -> None:
     quota.acquire(quota.available_capacity)
     assert delays(refused, 1, is_corrected=True, quota=quota) == [None]
     assert delays(refused, 1, is_corrected=True, remaining=lambda: 0.0) == [None]
-
-
-@pytest.mark.parametrize(
-    ("header", "delay"),
-    [
-        ("7", 7),
-        ("0.5", 1.0),  # shorter than the backoff
-        ("3600", MAX_BACKOFF),
-        ("Sun, 01 Mar 2026 12:00:05 GMT", 5),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", 1.0),
-        ("soon", 1.0),
-        ("Sun, 01 Mar 2026 12:00:00 +99999999999999999999", 1.0),
-        ("1e999", 1.0),
-        ("-5", 1.0),
-        ("nan", 1.0),
-        ("inf", 1.0),
-    ],
-)
-def test_retry_after_is_honoured_within_bounds(header: str, delay: float) -> None:
-    error = client_error("ThrottlingException", 429, {"retry-after": header})
-    assert delays(error, 1) == [delay]
-
-
-def test_of_two_headers_the_longer_wait_counts() -> None:
-    headers = {"retry-after": "4", "x-amz-retry-after": "3000"}
-    assert delays(client_error("x", 503, headers), 1) == [4]
-    headers["x-amz-retry-after"] = "4500"
-    assert delays(client_error("x", 503, headers), 1) == [4.5]
-
-
-def test_a_delay_that_would_outlast_the_deadline_ends_the_call() -> None:
-    left = iter([10.0, 2.0])
-    error = client_error("ThrottlingException", 429)
-    assert delays(error, 2, remaining=lambda: next(left)) == [1.0, None]
-
-
-def test_a_fixed_delay_takes_the_place_of_the_backoff() -> None:
-    throttled = client_error("ThrottlingException", 400)
-    assert delays(throttled, 3, fixed_delay=1.5, max_attempts=3) == [1.5, 1.5, None]
-    assert delays(throttled, 2, fixed_delay=0.0) == [0.0, 0.0]
-
-
-def test_the_quota_or_else_the_attempts_limit_the_retries() -> None:
-    timeout = exceptions.ReadTimeoutError()
-    assert None not in delays(timeout, 999, quota=None, max_attempts=1000)
-    assert delays(timeout, 999, max_attempts=1000).index(None) == RetryQuota.CAPACITY // 14
-
-
-def test_which_errors_are_retryable_can_be_given() -> None:
-    def only_bad_requests(error: exceptions.PagerError) -> RetryableKind | None:
-        is_client_error = isinstance(error, exceptions.ClientError)
-        return RetryableKind.TRANSIENT if is_client_error else None
-
-    assert delays(client_error("BadRequest", 400), 1, classify=only_bad_requests) == [0.05]
-    assert delays(exceptions.ReadTimeoutError(), 1, classify=only_bad_requests) == [None]
 
 
 def call_that_fails(*failures: exceptions.PagerError) -> Callable[[], str]:
@@ -214,7 +190,7 @@ def test_a_call_is_repeated_after_the_delays_until_it_succeeds() -> None:
     call = call_that_fails(client_error("x", 500), client_error("x", 503))
     assert call_with_retries(call, retry_state(), clock, report(clock)) == "result"
     assert clock.slept == [0.05, 0.1]
-    call = call_that_fails(client_error("x", 500))
+    call = call_that_fails(FAILURE)
     assert call_with_retries(call, retry_state(fixed_delay=0), clock, report(clock)) == "result"
     assert clock.slept == [0.05, 0.1]
 
