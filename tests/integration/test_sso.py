@@ -34,6 +34,7 @@ from tests.fakes.credential_endpoints import (
     boto3_credentials,
     texts_of,
 )
+from tests.fakes.credentials import access_key_of
 from tests.fakes.fleets import (
     Serve,
     expected_records,
@@ -496,11 +497,17 @@ def test_the_services_are_called_through_the_proxy_of_the_environment(
     assert lines == [["POST", portal + OIDC], ["GET", portal + PORTAL]] * 2
 
 
-def test_the_expiration_is_the_portals(settings: CredentialSettings, sso_cache: SsoCache) -> None:
+def test_credentials_have_the_expiration_of_the_portal_and_are_fetched_again(
+    settings: CredentialSettings, sso_cache: SsoCache
+) -> None:
     sso_cache.write()
     sso_cache.portal.credentials = {"expiration": 4_102_444_800_000}
+    provider = settings.find_provider()
     expected = Credentials(*CREDENTIALS, datetime(2100, 1, 1, tzinfo=UTC))
-    assert settings.find_provider().get_frozen_credentials() == expected
+    assert provider.get_frozen_credentials() == expected
+    sso_cache.portal.credentials = {"accessKeyId": "ASIANEXT"}
+    provider.invalidate(expected.access_key)
+    assert access_key_of(provider) == "ASIANEXT"
 
 
 SECRETS = ("TokenSecret", "ClientSecretOfSso", "SecretOfSso", "SessionTokenOfSso")
