@@ -425,7 +425,10 @@ async def test_an_async_provider_holds_no_call_beyond_total_timeout() -> None:
             await anyio.sleep_forever()
 
     async with AsyncImageBuilder("us-west-2", credentials=Hanging(), total_timeout=0.01) as client:
-        with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
+        with (
+            anyio.fail_after(10),
+            pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"),
+        ):
             await client.list_images()
 
 
