@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
-from imagebuilder_pager._aws.config.tls import UNVERIFIED, LazySSLContext
+from imagebuilder_pager._aws.config.tls import UNVERIFIED
 from imagebuilder_pager._aws.credentials.container import ContainerProvider
 from imagebuilder_pager._aws.credentials.resolver import resolve_credentials
 from imagebuilder_pager._aws.identity import CachingProvider, CredentialsContext
@@ -230,10 +230,8 @@ class CredentialSettings:
     def set_config(self) -> None:
         self.file(".aws/config", self.profile("default", "AKIDCONFIG"))
 
-    def find_provider(
-        self, profile: str | None = None, certificates: LazySSLContext = UNVERIFIED
-    ) -> CachingProvider:
-        context = CredentialsContext(SharedConfig(profile), REGION, certificates, self.clock)
+    def find_provider(self, profile: str | None = None) -> CachingProvider:
+        context = CredentialsContext(SharedConfig(profile), REGION, UNVERIFIED, self.clock)
         return resolve_credentials(None, None, None, None, context)
 
     def our_credentials(self, profile: str | None = None) -> FrozenCredentials:

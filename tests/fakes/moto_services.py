@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,7 @@ CASES = [
     Case("dynamodb", "scan", TABLE),
     Case("ec2", "describe_instances", sizes=(5, 6, 7, 9)),
     Case("iam", "list_policies", {"Scope": "Local"}),
+    Case("logs", "filter_log_events", {"logGroupName": "my-group"}),
 ]
 
 
@@ -61,6 +63,7 @@ def fill(client_of: Any) -> None:
     iam = client_of("iam")
     for number in range(13):
         iam.create_policy(PolicyName=f"policy-{number:02}", PolicyDocument=POLICY)
+    _fill_logs(client_of("logs"))
 
 
 def fill_s3(s3: Any) -> None:
@@ -88,6 +91,15 @@ def _fill_dynamodb(dynamodb: Any) -> None:
         # Bytes that are not text, so that the token has to carry them.
         item = {"Half": {"N": str(number % 2)}, "Number": {"B": bytes([255, number])}}
         dynamodb.put_item(**TABLE, Item=item)
+
+
+def _fill_logs(logs: Any) -> None:
+    stream = {"logGroupName": "my-group", "logStreamName": "my-stream"}
+    logs.create_log_group(logGroupName="my-group")
+    logs.create_log_stream(**stream)
+    now = int(time.time() * 1000)  # events must be at most some days old
+    events = [{"timestamp": now + number, "message": f"{number}"} for number in range(15)]
+    logs.put_log_events(**stream, logEvents=events)
 
 
 async def check_resuming(client: Any, case: Case, *, seed: int, prefetch: int, by: str) -> None:

@@ -79,11 +79,19 @@ def test_sts_that_cannot_be_reached_is_an_error(settings: CredentialSettings) ->
 # A process
 
 
-def test_the_expiration_is_that_of_the_output(settings: CredentialSettings) -> None:
+def test_credentials_have_the_expiration_of_the_output_and_are_fetched_again(
+    settings: CredentialSettings,
+) -> None:
     output = {**PROCESS_OUTPUT, "Expiration": "2100-01-01T02:00:00+02:00"}
-    settings.file(".aws/config", f"[default]\ncredential_process = {process_command(output)}\n")
+    path = settings.file("output", json.dumps(output))
+    settings.file(".aws/config", f"[default]\ncredential_process = cat '{path}'\n")
+    provider = settings.find_provider()
     expected = Credentials("AKIDPROCESS", "SecretOfProcess", None, datetime(2100, 1, 1, tzinfo=UTC))
-    assert settings.find_provider().get_frozen_credentials() == expected
+    assert provider.get_frozen_credentials() == expected
+    settings.file("output", json.dumps({**output, "AccessKeyId": "AKIDNEXT"}))
+    assert provider.get_frozen_credentials() == expected
+    provider.invalidate("AKIDPROCESS")
+    assert provider.get_frozen_credentials().access_key == "AKIDNEXT"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The provider chain finds boto3's credentials in the same order, and shows none of them."""
 
 import contextlib
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -425,10 +426,19 @@ def test_nothing_secret_is_logged_or_shown(
         settings.set_profiles()
         for profile in PROFILES:
             search(profile)
-        settings.environment(AWS_ACCESS_KEY_ID=None, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=None)
-        refusal = sts_error("web.identity.token", "web.identity.token is not mine")
-        settings.endpoints.scripted = [(400, refusal)]
-        shown.append(texts_of(settings.error(r"\(removed\) is not mine")))
+        # STS repeats what proves the caller's identity.
+        issued = json.dumps(settings.endpoints.issue("ECS")).encode()
+        for profile, secret, before in (
+            ("web", "web.identity.token", []),
+            ("container", "TokenOfECS1", [(200, issued)]),
+        ):
+            refusal = 400, sts_error(secret, f"{secret} is not mine")
+            settings.endpoints.scripted = [*before, refusal]
+            with pytest.raises(
+                CredentialRetrievalError, match=r"\(removed\) is not mine"
+            ) as caught:
+                settings.our_credentials(profile)
+            shown.append(texts_of(caught.value))
     assert len(shown) > 20
     assert not SECRET_TEXTS.search("\n".join(shown))
     assert len(caplog.records) > 20

@@ -9,6 +9,7 @@ import stat
 import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
@@ -21,17 +22,27 @@ from imagebuilder_pager.exceptions import (
     InvalidConfigError,
     InvalidEndpointError,
 )
-from imagebuilder_pager.fleet import Account, Target
-from imagebuilder_pager.fleet.credentials import FleetCredentials
+from imagebuilder_pager.fleet import Account, make_targets
+from imagebuilder_pager.local import LocalServer
+from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.clocks import NOW, FakeClock, NoSleepClock
+from tests.fakes.command_line import EXAMPLE_ID, run_command
+from tests.fakes.connections import WAYS, any_client, collect_ids
 from tests.fakes.credential_endpoints import (
-    REGION,
     ROLE,
     CredentialSettings,
     boto3_credentials,
     texts_of,
 )
 from tests.fakes.credentials import access_key_of
+from tests.fakes.fleets import (
+    Serve,
+    expected_records,
+    make_fleet,
+    role_arn,
+    run,
+    stored_records,
+)
 from tests.fakes.logins import ACCOUNT, ROLE_KEYS, SESSION, SSO_KEYS, SsoCache, write_sso_token
 from tests.fakes.proxies import RunningProxy
 
@@ -486,11 +497,17 @@ def test_the_services_are_called_through_the_proxy_of_the_environment(
     assert lines == [["POST", portal + OIDC], ["GET", portal + PORTAL]] * 2
 
 
-def test_the_expiration_is_the_portals(settings: CredentialSettings, sso_cache: SsoCache) -> None:
+def test_credentials_have_the_expiration_of_the_portal_and_are_fetched_again(
+    settings: CredentialSettings, sso_cache: SsoCache
+) -> None:
     sso_cache.write()
     sso_cache.portal.credentials = {"expiration": 4_102_444_800_000}
+    provider = settings.find_provider()
     expected = Credentials(*CREDENTIALS, datetime(2100, 1, 1, tzinfo=UTC))
-    assert settings.find_provider().get_frozen_credentials() == expected
+    assert provider.get_frozen_credentials() == expected
+    sso_cache.portal.credentials = {"accessKeyId": "ASIANEXT"}
+    provider.invalidate(expected.access_key)
+    assert access_key_of(provider) == "ASIANEXT"
 
 
 SECRETS = ("TokenSecret", "ClientSecretOfSso", "SecretOfSso", "SessionTokenOfSso")
@@ -523,13 +540,45 @@ def test_no_secret_is_in_an_error_a_log_or_another_header(
         assert secret not in shown
 
 
-def test_the_roles_of_a_fleet_share_the_credentials_of_their_profile(
-    settings: CredentialSettings, sso_cache: SsoCache
+# Through each client, the command line and a fleet
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_client_lists_with_an_sso_profile(
+    laptop: SsoCache, local_server: LocalServer, way: str
 ) -> None:
-    settings.file(".aws/config", f"[profile laptop]\n{SSO_KEYS['sso_session']}{SESSION}")
-    sso_cache.write()
-    credentials = FleetCredentials()
-    for name in "ab":
-        target = Target(Account(role_arn=f"{ROLE}/{name}", profile="laptop"), REGION)
-        assert access_key_of(credentials.access_to(target).provider) == f"ASIASTS{name}1"
-    assert sso_cache.portal.paths == [PORTAL]
+    options = {**dict.fromkeys(LOCAL_CREDENTIALS), "profile_name": "laptop"}
+    found: list[str] = []
+    async with any_client(way, local_server.url, **options) as client:
+        await collect_ids(client, found, {"PageSize": 10})
+    assert len(found) > 10
+    assert laptop.portal.paths == [OIDC, PORTAL]
+
+
+def test_the_command_line_lists_with_an_sso_profile_or_says_how_to_log_in(
+    settings: CredentialSettings,
+    laptop: SsoCache,
+    local_server: LocalServer,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    arguments = (local_server.url, capfd, *EXAMPLE_ID, "--profile", "laptop")
+    environment = {"AWS_CONFIG_FILE": str(settings.folder / ".aws" / "config")}
+    result = run_command(*arguments, environment=environment)
+    assert json.loads(result.out)["resources"], result.err
+    laptop.path().unlink()
+    result = run_command(*arguments, environment=environment)
+    assert result.code == 253
+    assert result.err.endswith("; to log in, run: aws sso login --profile laptop\n")
+
+
+def test_a_fleet_assumes_its_roles_with_an_sso_profile(
+    settings: CredentialSettings, laptop: SsoCache, serve: Serve, tmp_path: Path
+) -> None:
+    settings.environment(AWS_ENDPOINT_URL_STS=None)
+    fleet = serve(make_fleet())
+    accounts = [Account(role_arn=role_arn(one), profile="laptop") for one in fleet.account_ids]
+    run(tmp_path / "fleet.db", make_targets(accounts, fleet.regions))
+    assert stored_records(tmp_path / "fleet.db") == expected_records(fleet)
+    assert fleet.sts.assume_role_count == len(accounts) == 2
+    assert laptop.portal.paths == [OIDC, PORTAL], "the roles share the profile's credentials"

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from imagebuilder_pager import AsyncImageBuilder, ImageBuilder, exceptions
+from imagebuilder_pager._aws.auth.signer import SigningRequest
 from imagebuilder_pager._aws.clock import SYSTEM_CLOCK, Clock
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.config.tls import LazySSLContext
@@ -384,18 +385,24 @@ def test_a_providers_credentials_are_not_cached() -> None:
 async def test_a_provider_of_the_callers_is_called_for_each_request_in_its_context() -> None:
     service = RecordingService()
     tenant = contextvars.ContextVar[str]("tenant")
-    provider = provider_of(lambda: Credentials(tenant.get(), SECRET_KEY))
+    threads = set[threading.Thread]()
+
+    def credentials_of_tenant() -> Credentials:
+        threads.add(threading.current_thread())
+        return Credentials(tenant.get(), SECRET_KEY)
 
     async def call(client: AsyncImageBuilder, name: str) -> None:
         tenant.set(name)
         await client.list_lifecycle_execution_resources(**EXECUTION)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+        provider: Any = provider_of(credentials_of_tenant)
         client = AsyncImageBuilder("us-west-2", http_client=http, credentials=provider)
         async with anyio.create_task_group() as group:
             for name in "ABC":
                 group.start_soon(call, client, name)
     assert sorted(map(access_key_id_of, service.requests)) == ["A", "B", "C"]
+    assert threading.current_thread() not in threads, "it may block"
 
 
 @pytest.mark.anyio
@@ -418,7 +425,10 @@ async def test_an_async_provider_holds_no_call_beyond_total_timeout() -> None:
             await anyio.sleep_forever()
 
     async with AsyncImageBuilder("us-west-2", credentials=Hanging(), total_timeout=0.01) as client:
-        with pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"):
+        with (
+            anyio.fail_after(10),
+            pytest.raises(exceptions.CredentialRetrievalError, match="of total_timeout"),
+        ):
             await client.list_images()
 
 
@@ -557,7 +567,9 @@ def test_no_repr_shows_a_secret(clock: FakeClock) -> None:
     refreshable = RefreshableCredentials(FakeFetcher(clock), clock)
     fetched = refreshable.get_frozen_credentials()
     context = CredentialsContext(SharedConfig(), "r", LazySSLContext(), SYSTEM_CLOCK)
-    for thing in (refreshable, fetched, provider_for(Object()), context):
+    headers = {"x-amz-security-token": "token1"}
+    request = SigningRequest("POST", "https://a.test/", headers, b"", fetched, "s", "r")
+    for thing in (refreshable, fetched, provider_for(Object()), context, request):
         for text in (repr(thing), str(thing), f"{thing}"):
             assert SECRET_KEY not in text
             assert "token1" not in text

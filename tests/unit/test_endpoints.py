@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ from tests.fakes.boto3_endpoints import (
     endpoint_rules,
     make_session,
 )
+from tests.fakes.clients import EXECUTION, list_page
+from tests.fakes.connections import page_response
+from tests.fakes.transports import LOCALHOST_CERTIFICATE, Serve
 
 pytestmark = [
     pytest.mark.usefixtures("_no_settings"),
@@ -315,3 +320,24 @@ def test_an_endpoint_with_a_user_a_query_or_a_fragment_is_an_error(url: str, sho
 )
 def test_a_final_dot_of_the_host_is_dropped(given: str, kept: str) -> None:
     assert url_of(region_name="us-west-2", endpoint_url=given) == kept
+
+
+def test_a_host_with_a_final_dot_is_reached_as_by_boto3(
+    serve: Serve, localhost_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificate is for the host without the dot, and so is the header."""
+    response = page_response("r-1")
+    server = serve([response], [response], context=localhost_context)
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        "socket.getaddrinfo", lambda _, *rest, **kw: resolve("127.0.0.1", *rest, **kw)
+    )
+    arguments: Any = {"endpoint_url": f"https://127.0.0.1.:{server.port}"}
+    arguments["verify"] = str(LOCALHOST_CERTIFICATE)
+    theirs: Any = make_session().create_client("imagebuilder", "us-west-2", **arguments)
+    theirs.list_lifecycle_execution_resources(**EXECUTION)
+    with ImageBuilder("us-west-2", **arguments, **LOCAL_CREDENTIALS) as client:
+        list_page(client)
+    assert len(server.requests) == 2
+    for request in server.requests:
+        assert f"\r\nhost: 127.0.0.1:{server.port}\r\n" in request.decode().lower()

@@ -7,7 +7,7 @@ import ssl
 import sys
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +199,10 @@ MEMBERS = {
 }
 
 
-def answer(connection: Any, _: int) -> None:
+def answer(connection: Any, requests: list[bytes]) -> None:
     """Answer as the service, STS, SSO, a container endpoint or instance metadata."""
     for request in requests_on(connection):
+        requests.append(request)
         if request.startswith(b"POST /List"):
             connection.sendall(page_response("ami-1"))
             continue
@@ -268,7 +269,8 @@ def test_one_argument_is_for_all_connections_of_a_client(
     verify: Any,
 ) -> None:
     monkeypatch.setattr("imagebuilder_pager._aws.clock.SYSTEM_CLOCK.sleep", lambda _: None)
-    with ConnectionServer(answer, localhost_context) as server:
+    requests: list[bytes] = []
+    with ConnectionServer(lambda one, _: answer(one, requests), localhost_context) as server:
         if source == "sts":
             (tmp_path / "token").write_text("token")
             monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
@@ -277,7 +279,9 @@ def test_one_argument_is_for_all_connections_of_a_client(
         elif source == "SSO":
             config_file.write_text(f"[default]\n{logins.SSO_KEYS['sso_session']}{logins.SESSION}")
             monkeypatch.setenv("HOME", str(tmp_path))
-            logins.write_sso_token(tmp_path / ".aws/sso/cache", datetime(2020, 1, 1, tzinfo=UTC))
+            # A token that is still valid is used without its renewal, so that both are called.
+            left = timedelta(minutes=5 if verify is None else -5)
+            logins.write_sso_token(tmp_path / ".aws/sso/cache", datetime.now(UTC) + left)
             monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", server.url)
             monkeypatch.setenv("AWS_ENDPOINT_URL_SSO_OIDC", server.url)
         elif source == "container":
@@ -287,6 +291,7 @@ def test_one_argument_is_for_all_connections_of_a_client(
         if verify is None:
             with pytest.raises(exceptions.NoCredentialsError):
                 list_by(server.url, verify)
+            assert not requests
         else:
             list_by(server.url, verify)
 
