@@ -137,6 +137,16 @@ def test_a_token_that_is_always_refused_ends_its_listing_alone(
     assert len(sent) <= 2 * (3 + 1)
 
 
+def test_a_listing_whose_token_is_refused_once_begins_anew(
+    serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_PAGES", 1)
+    fleet = serve(fleet_of(make_execution(0, images=30)))
+    refusal = error_response(TOKEN_ERROR, 400)
+    fleet.before(refusal, RESOURCES, number=2, lifecycleExecutionId=execution_id(0))
+    assert_completes(path, fleet)
+
+
 @of_each_listing
 def test_tokens_that_come_round_after_a_batch_end_their_listing_alone(
     listing: Listing, serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch
