@@ -95,13 +95,14 @@ class SharedCalls:
             try:
                 return function()
             finally:
-                with self._lock:
-                    self._running.pop(key, None)
+                # Not with the lock: a signal handler may wait for this in the thread that holds it.
+                self._running.pop(key, None)
 
         with self._lock:
-            if key not in self._running:
-                self._running[key] = call_in_thread(call, name)
-            return self._running[key]
+            future = self._running.get(key)
+            if future is None or future.done():  # done: it ended before it was stored
+                future = self._running[key] = call_in_thread(call, name)
+            return future
 
     def _after_fork(self) -> None:
         """Forget the calls of the parent process's threads."""

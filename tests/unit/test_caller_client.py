@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from imagebuilder_pager.local import (
 from tests.fakes.caller_clients import CALLER_KINDS, CallerKind
 from tests.fakes.clocks import FakeClock
 from tests.fakes.proxies import RunningProxy
+from tests.fakes.servers import ConnectionServer
 from tests.fakes.transports import Serve
 
 ENDPOINT = "https://imagebuilder.us-west-2.amazonaws.com"
@@ -313,6 +316,22 @@ def test_a_failed_handshake_is_an_ssl_error(
         kind.call(kind.make(Mock(side_effect=error)))
     assert str(caught.value) == f"no TLS connection to {ENDPOINT}: {cause}"
     assert caught.value.certificate_rejected is is_rejected
+
+
+def test_a_tls_record_that_cannot_be_decrypted_breaks_the_connection(
+    kind: CallerKind, localhost_context: ssl.SSLContext
+) -> None:
+    def serve(connection: socket.socket, _: int) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        os.write(connection.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        connection.recv(65536)
+
+    with (
+        ConnectionServer(serve, localhost_context) as server,
+        pytest.raises(exceptions.ConnectionClosedError, match="the connection broke off to"),
+    ):
+        kind.call(kind.make(verify=False), endpoint_url=server.url)
 
 
 def test_the_words_of_an_error_do_not_make_it_an_ssl_error(kind: CallerKind) -> None:

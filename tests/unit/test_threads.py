@@ -85,6 +85,22 @@ def test_callers_with_the_same_key_share_one_thread(calls: SharedCalls) -> None:
     assert result_of(calls.start(("a", 1), function)) == 2, "a call after the end is another one"
 
 
+def test_a_signal_handler_may_call_while_its_thread_starts_the_same_call(
+    calls: SharedCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+    results = []
+
+    def start_and_handle_a_signal(thread: threading.Thread) -> None:
+        start(thread)
+        monkeypatch.undo()
+        results.append(result_of(calls.start("a", lambda: "handler"), 5))
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_handle_a_signal)
+    results.append(result_of(calls.start("a", lambda: "interrupted"), 5))
+    assert results == ["handler", "interrupted"]
+
+
 def test_a_call_that_failed_or_had_no_thread_is_made_again(
     calls: SharedCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:

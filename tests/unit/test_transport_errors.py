@@ -162,9 +162,9 @@ def test_an_ipv6_address(serve: Serve, send_to: SendTo) -> None:
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
-    """Give every name the addresses of these ports."""
+    """Give every name the addresses of these ports, as programs do: by a function of ``*args``."""
     addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: addresses)
 
 
 def test_an_address_that_refuses_is_followed_by_the_next(

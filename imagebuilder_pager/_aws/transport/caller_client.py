@@ -8,6 +8,7 @@ Neither package is imported here: the caller has imported it.
 from __future__ import annotations
 
 import contextlib
+import ssl
 import sys
 from types import ModuleType
 from typing import Any
@@ -98,7 +99,9 @@ class _BaseCallerClient:
         return map_transport_error(error, request.origin)
 
     def _errors(self) -> tuple[type[Exception], ...]:
-        return (self._module.HTTPError, self._module.InvalidURL, TimeoutError, RuntimeError)
+        errors = self._module.HTTPError, self._module.InvalidURL, TimeoutError, RuntimeError
+        # httpcore hands on what anyio raises for a TLS record that cannot be decrypted.
+        return (*errors, ssl.SSLError)
 
 
 def _begin_reading(response: Any, request: HTTPRequest) -> ResponseReader:

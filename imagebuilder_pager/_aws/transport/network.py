@@ -68,8 +68,9 @@ def share_of(deadline: Deadline, count: int) -> float | None:
 
 def look_up(host: str, port: int) -> list[Address]:
     """Return the addresses of a host from the system's resolver, without a timeout."""
-    # For bytes, Python does not import its IDNA codec.
-    return list(socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM))
+    # For bytes, Python does not import its IDNA codec. By position, as in create_connection():
+    # programs replace getaddrinfo() by functions of *args.
+    return list(socket.getaddrinfo(host.encode("ascii"), port, 0, socket.SOCK_STREAM))
 
 
 _lookups = SharedCalls()
