@@ -37,6 +37,7 @@ test: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/unit/test_fuzz.py \
 	  tests/protocol/test_all_of_aws.py tests/protocol/test_against_botocore.py \
+	  tests/protocol/test_tokens.py \
 	  tests/integration/test_command_lines_against_aws.py
 
 simulate: $(VENV)/.dev

@@ -14,7 +14,7 @@ from ._validation import did_you_mean
 InitT = TypeVar("InitT", bound=Callable[..., None])
 
 _PAGE = "docs/moving-from-boto3.md has the counterparts of boto3's names"
-_WAITERS = "there are no waiters; call the listing again until the state is the one to wait for"
+_WAITERS = "there are no waiters; call the listing again until it has the state that you wait for"
 _OPERATIONS = "the operations here are those that list, and a few that get; use boto3 for others"
 _SESSION = "give region_name and credentials=session.get_credentials()"
 

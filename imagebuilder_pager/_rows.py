@@ -121,8 +121,9 @@ class Operation:
         response = self.response
 
         def prepare() -> None:
-            with not_forked:
-                response.model_rebuild()
+            if not response.__pydantic_complete__:
+                with not_forked:
+                    response.model_rebuild()
 
         return RestJsonSpec(
             name=self.name,
@@ -162,7 +163,7 @@ class Operation:
                     raise ResponseValidationError(
                         self.name,
                         metadata.get("RequestId"),
-                        [(name, "Response should be the one to this request")],
+                        [(name, "Response should be for the id of this request")],
                     )
             return response
 

@@ -359,9 +359,9 @@ class ImageBuilder(
       ``AWS_USE_FIPS_ENDPOINT``, the profile's, False.
     - ``use_dualstack_endpoint``: whether to use the region's endpoint with IPv6. Default:
       ``AWS_USE_DUALSTACK_ENDPOINT``, the profile's, False.
-    - ``verify``: a path to certificates, an ``ssl.SSLContext``, or False for no verification.
-      Default: ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``,
-      ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, certifi's certificates.
+    - ``verify``: a path to certificates, an ``ssl.SSLContext``, False for no verification, or True
+      for ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, else certifi's certificates. Default:
+      ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, ``REQUESTS_CA_BUNDLE``, else as True.
     - ``http_client``: an :class:`H11Client`, an ``httpx.Client`` or an ``httpx2.Client``. The
       caller closes it. Default: connections over httpx, or over h11 where httpx or botocore is
       not installed. The client closes them.

@@ -234,7 +234,7 @@ class ClientError(PagerError):
         if request_id := metadata.get("RequestId"):
             details.append(f"request id {_one_line(request_id)}")
         if retries := metadata.get("RetryAttempts"):
-            details.append(f"after {retries} retries")
+            details.append("after 1 retry" if retries == 1 else f"after {retries} retries")
         super().__init__(
             f"{operation_name} was refused: {_one_line(error.get('Code', 'Unknown'))}: "
             f"{_one_line(error.get('Message') or '(no message)')} ({', '.join(details)})"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._dates import parse_date
 from .._rows import Operation
 from ..client import ImageBuilder
 from ..models.fields import RawTimestamp, epoch_seconds
@@ -29,7 +30,8 @@ def iso8601(timestamp: RawTimestamp) -> str:
     zone that was sent.
     """
     is_epoch = epoch_seconds(timestamp.raw) is not None
-    return (timestamp.astimezone() if is_epoch else timestamp).isoformat()
+    time = timestamp.astimezone() if is_epoch else parse_date(timestamp.raw)
+    return time.isoformat()
 
 
 @dataclass(slots=True)

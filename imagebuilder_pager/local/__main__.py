@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import math
 import operator
@@ -43,11 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A signal may interrupt any thread, so a lock or a queue could miss it. The byte that Python
     # writes to the wakeup socket for each signal is never lost.
     stop, sender = socket.socketpair()
-    with stop, sender:
+    with stop, sender, contextlib.ExitStack() as restored:
         sender.setblocking(False)
-        signal.set_wakeup_fd(sender.fileno())
+        restored.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(sender.fileno()))
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: None)
+            previous = signal.signal(number, lambda _number, _frame: None)
+            restored.callback(signal.signal, number, previous)
 
         parser = _parser()
         options = parser.parse_args(argv)

@@ -127,9 +127,10 @@ def _to_dict(part: Account | Execution) -> dict[str, Any]:
 def load_account(path: str | os.PathLike[str]) -> Account:
     """Read an account from a JSON file.
 
-    The file is an object with ``executions`` and, optionally, the other members of ``Account`` by
-    the names of docs/local-service.md, which has an example. Every structure may only have the
-    members and types of the API, unless ``strict`` is false.
+    The file is an object with ``executions`` and, optionally, ``policies``, ``images``,
+    ``pipelines``, ``pages``, ``accountId`` and ``strict``. docs/local-service.md has their members
+    and an example. Every structure may only have the members and types of the API, unless
+    ``strict`` is false.
 
     Raises ``OSError`` if the file cannot be read, and ``ValueError`` for any other content. The
     message names the file and the member.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._rows import Operation
 
 _MAX_SHOWN_VALUE = 80  # characters of an invalid value in a message
-_TYPES: Mapping[str, tuple[Any, str]] = {
+_TYPES: Mapping[str, tuple[type, str]] = {
     "string": (str, "a string"),
     "integer": (int, "an integer"),
     "boolean": (bool, "a boolean"),
@@ -95,6 +95,7 @@ def _member_violations(
 
 def _violations(param: Param, value: Any, path: str) -> Iterator[str]:
     """Yield a sentence for each rule that a value violates."""
+    python_type: Any
     python_type, kind = _TYPES[param.type]
     if not isinstance(value, python_type) or (isinstance(value, bool) and param.type == "integer"):
         yield _violation(path, value, f"be {kind}")

@@ -29,6 +29,7 @@ def find_operation(request: httpx.Request) -> Operation | None:
     operation = _OPERATION_BY_PATH.get(path)
     if operation is None or request.method != operation.http_method:
         return None
+    # Only the parameters of a GET request are in its query.
     return None if separator and request.method != "GET" else operation
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
-import re
 import socket
 import socketserver
 import struct
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import httpx
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from .service import Call
 
+_MAX_LENGTH_DIGITS = 9  # of a Content-Length
 _IDLE_TIMEOUT = 60.0  # seconds
 _CLOSE_GRACE = 2.0  # seconds for responses in progress when the server is closed
 _LINGER = struct.Struct("HH" if sys.platform == "win32" else "ii")
@@ -56,7 +56,7 @@ class LocalServer:
         address = _resolve_loopback(host)
         self._server = _Server(address, port, service, latency)
         url_host = f"[{address}]" if ":" in address else address
-        self.url: str = f"http://{url_host}:{self._server.server_address[1]}"
+        self.url: Final = f"http://{url_host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.02},
@@ -179,27 +179,29 @@ class _RequestHandler(BaseHTTPRequestHandler):
     def _read_request(self) -> httpx.Request | None:
         """Return the request, or send the error of an invalid one and return None."""
         text = self.headers.get("Content-Length", "0")
-        status, problem = 400, ""
+        if not self.path.startswith("/"):
+            self.send_error(400, "The request target has to be a path.")
+            return None
+        if "Transfer-Encoding" in self.headers:
+            self.send_error(411, "A request body needs a Content-Length.")
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS):
+            self.send_error(400, "The Content-Length header is not valid.")
+            return None
         try:
             url = httpx.URL(f"http://{self.headers.get('Host', '')}{self.path}")
         except httpx.InvalidURL:
-            problem = "The Host header or the path is not valid."
-        if not self.path.startswith("/"):
-            problem = "The request target has to be a path."
-        elif "Transfer-Encoding" in self.headers:
-            status, problem = 411, "A request body needs a Content-Length."
-        elif not re.fullmatch(r"\d{1,9}", text):
-            problem = "The Content-Length header is not valid."
-        if problem:
-            self.send_error(status, problem)
+            self.send_error(400, "The Host header or the path is not valid.")
             return None
         body = self.rfile.read(int(text))
         if len(body) < int(text):
             raise ConnectionAbortedError("the client went away within a request body")
         # Unchanged: the service decides about a value that is not ASCII.
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self.headers.items()]
-        known = {FAULT_EXTENSION: True}
-        return httpx.Request(self.command, url, headers=headers, content=body, extensions=known)
+        extensions = {FAULT_EXTENSION: True}
+        return httpx.Request(
+            self.command, url, headers=headers, content=body, extensions=extensions
+        )
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Respond to an invalid HTTP request, and close the connection."""

@@ -51,6 +51,7 @@ _PAGE_SIZE = 25
 
 _LOCAL_SECRETS: Mapping[str, str] = MappingProxyType({ACCESS_KEY_ID: SECRET_ACCESS_KEY})
 _MAX_SHOWN_KEYS = 10  # access key ids in an error
+_SIGNING_NAME = "imagebuilder"
 
 
 class Call(NamedTuple):
@@ -215,30 +216,39 @@ class LocalImageBuilder:
     def _require_operation(self, request: httpx.Request) -> Operation:
         """Return the operation of a request, or raise ``ServiceError`` if it is unknown."""
         operation = find_operation(request)
-        problem = "The operation requested does not exist."
-        if operation is not None:
-            if operation.name in SOURCES or operation.name in self._account.pages:
-                return operation
-            name = operation.name
+        if operation is None:
+            problem = "The operation requested does not exist."
+            raise ServiceError("UnknownOperationException", problem)
+        name = operation.name
+        if name not in SOURCES and name not in self._account.pages:
             problem = f"The account has nothing for {name}: Account(pages={{...}}) gives it."
-        raise ServiceError("UnknownOperationException", problem)
+            raise ServiceError("UnknownOperationException", problem)
+        return operation
 
     def _authenticate(self, request: httpx.Request, now: dt.datetime) -> None:
         """Raise ``ServiceError`` unless the signature is valid."""
-        secrets, name = self._secrets, "imagebuilder"
         try:
-            verify_signature(request, secrets=secrets, service=name, now=now, region=self._region)
+            verify_signature(
+                request,
+                secrets=self._secrets,
+                service=_SIGNING_NAME,
+                now=now,
+                region=self._region,
+            )
         except ServiceError as error:
             if error.code != "UnrecognizedClientException":
                 raise
-            known = list(secrets)
-            shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) or "none"
-            if (more := len(known) - _MAX_SHOWN_KEYS) > 0:
-                shown += f" and {more} more"
-            if secrets is _LOCAL_SECRETS:
-                shown += f" with the secret access key {SECRET_ACCESS_KEY!r}"
-            message = f"{error.message} This local service knows the access key ids: {shown}."
-            raise ServiceError(error.code, message) from None
+            raise ServiceError(error.code, f"{error.message} {self._describe_keys()}") from None
+
+    def _describe_keys(self) -> str:
+        """Return a sentence with the valid access key ids, and the secret where it is public."""
+        known = list(self._secrets)
+        shown = ", ".join(map(repr, known[:_MAX_SHOWN_KEYS])) or "none"
+        if (more := len(known) - _MAX_SHOWN_KEYS) > 0:
+            shown += f" and {more} more"
+        if self._secrets is _LOCAL_SECRETS:
+            shown += f" with the secret access key {SECRET_ACCESS_KEY!r}"
+        return f"This local service knows the access key ids: {shown}."
 
     def _call_operation(
         self, operation: Operation, params: Mapping[str, Any], request_id: str, now: int

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 #: The members of a build that its version does not have.
 _BUILD_MEMBERS = (
-    *("state", "outputResources", "tags", "deprecationTime", "lifecycleExecutionId"),
+    "state",
+    "outputResources",
+    "tags",
+    "deprecationTime",
+    "lifecycleExecutionId",
     "loggingConfiguration",
 )
 _PUBLISHERS = ("Amazon", "ThirdParty", "AWSMarketplace")
@@ -56,9 +60,10 @@ def read_response(
         if error.code != "ResourceNotFoundException" or error.code in operation.errors:
             raise
         raise ServiceError("InvalidRequestException", error.message) from None
-    key = operation.result_key or ""
-    for name, values in filters:
-        response[key] = [item for item in response[key] if _passes(item, name, values)]
+    key = operation.result_key
+    if key is not None:
+        for name, values in filters:
+            response[key] = [item for item in response[key] if _passes(item, name, values)]
     return response
 
 

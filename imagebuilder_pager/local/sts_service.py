@@ -68,11 +68,12 @@ class LocalSts:
         """
         session = self._sessions.get(access_key_id) or self._sessions[ACCESS_KEY_ID]
         token = request.headers.get("x-amz-security-token")
-        problem = "The security token included in the request is"
         if session.token is not None and token != session.token:
-            raise ServiceError("UnrecognizedClientException", f"{problem} invalid.")
+            problem = "The security token included in the request is invalid."
+            raise ServiceError("UnrecognizedClientException", problem)
         if session.expiration is not None and now >= session.expiration:
-            raise ServiceError("ExpiredTokenException", f"{problem} expired")
+            problem = "The security token included in the request is expired"
+            raise ServiceError("ExpiredTokenException", problem)
         return session.account
 
     def respond(

@@ -41,6 +41,10 @@ def read_pages(
         raise ValueError(f"pages: a {type(pages).__name__} given; allowed: a dictionary")
     read = {name: _read_list(name, given) for name, given in pages.items()}
     if strict:
+        for given in read.values():
+            for page in given:
+                for name in _NOT_OF_THE_SERVICE:
+                    page.pop(name, None)
         raise_problems(_page_problems(read), STRICT_HINT)
     return {name: tuple(_copy_pages(name, given)) for name, given in read.items()}
 
@@ -59,13 +63,11 @@ def _read_list(name: str, given: object) -> list[dict[str, Any]]:
     return [dict(page) for page in pages]
 
 
-def _page_problems(pages: Mapping[str, Iterable[dict[str, Any]]]) -> Iterator[str]:
+def _page_problems(pages: Mapping[str, Iterable[WireDict]]) -> Iterator[str]:
     for name, given in pages.items():
         operation = require_operation(name)
         key = operation.result_key
         for index, page in enumerate(given):
-            for member in _NOT_OF_THE_SERVICE:
-                page.pop(member, None)
             path = f"{name}[{index}]"
             yield from _check_structure(operation.response, page, path)
             if key is not None and page.get(key) is None:
@@ -92,12 +94,13 @@ def raise_problems(problems: Iterable[str], *hint: str) -> None:
 
 
 def _check_structure(model: type[Shape], given: Mapping[str, Any], path: str) -> Iterator[str]:
-    members = {str(info.alias): info.annotation for info in model.model_fields.values()}
+    annotations = {str(info.alias): info.annotation for info in model.model_fields.values()}
     for key, value in given.items():
-        if key in members:
-            yield from check_value(members[key], value, f"{path}.{key}")
+        if key in annotations:
+            yield from check_value(annotations[key], value, f"{path}.{key}")
         else:
-            yield str(Problem(f"{path}.{key}", f"unknown member; {suggest(key, members)}"))
+            hint = suggest(key, annotations)
+            yield str(Problem(f"{path}.{key}", f"unknown member; {hint}"))
 
 
 def check_value(annotation: Any, value: Any, path: str) -> Iterator[str]:

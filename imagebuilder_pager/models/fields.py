@@ -80,10 +80,11 @@ OpenEnum = Annotated[T | str, _AllowUnknown()]
 
 #: The validation context that reads each :data:`Timestamp` as a :class:`RawTimestamp`.
 RAW_TIMESTAMPS: Final = {"raw_timestamps": True}
+_IN_RANGE: Final = "in epoch seconds, within the years 1 to 9999"
 
 
 class RawTimestamp(datetime):
-    """A point in time, with its JSON value as ``raw``."""
+    """A point in time in UTC, with its JSON value as ``raw``."""
 
     __slots__ = ("raw",)
 
@@ -100,18 +101,18 @@ class RawTimestamp(datetime):
 def _to_datetime(value: object, info: ValidationInfo) -> datetime:
     """Return epoch seconds, whole or fractional, as an aware datetime in UTC.
 
-    ISO 8601 and HTTP dates are also read, as in botocore.
+    ISO 8601 and HTTP dates are also read, as in botocore. Another time zone becomes UTC.
     """
     if type(value) is float or type(value) is int:  # not bool, a subclass of int
         try:
             timestamp = datetime.fromtimestamp(value, UTC)
         except (OverflowError, OSError, ValueError) as error:
-            raise _timestamp_error("in epoch seconds, within the years 1 to 9999") from error
+            raise _timestamp_error(_IN_RANGE) from error
     elif isinstance(value, str):
         number = epoch_seconds(value)
         timestamp = _parse_date(value) if number is None else _to_datetime(number, info)
     elif isinstance(value, datetime):
-        timestamp = assume_utc(value)
+        timestamp = _to_utc(value)
     else:
         raise _timestamp_error("in epoch seconds")
     return (
@@ -131,9 +132,17 @@ def epoch_seconds(raw: float | str) -> float | None:
 
 def _parse_date(text: str) -> datetime:
     try:
-        return parse_date(text)
+        timestamp = parse_date(text)
     except ValueError as error:
         raise _timestamp_error("in epoch seconds, ISO 8601 or as an HTTP date") from error
+    return _to_utc(timestamp)
+
+
+def _to_utc(timestamp: datetime) -> datetime:
+    try:
+        return assume_utc(timestamp).astimezone(UTC)
+    except OverflowError as error:
+        raise _timestamp_error(_IN_RANGE) from error
 
 
 def _timestamp_error(form: str) -> PydanticCustomError:

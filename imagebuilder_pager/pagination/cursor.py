@@ -62,7 +62,7 @@ class PagePosition(NamedTuple):
 class PageResult(NamedTuple, Generic[PageT]):
     """A processed page, with its position and the non-aggregate members at that time.
 
-    A cursor that fetches ahead is further by the time the caller gets the page.
+    A cursor that fetches ahead may be further than the page that the caller has.
     """
 
     page: PageT

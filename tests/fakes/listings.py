@@ -82,8 +82,22 @@ def configs(draw: st.DrawFn, listing: Listing) -> dict[str, Any]:
 
 
 def expressions(listing: Listing) -> st.SearchStrategy[str]:
-    """Return JMESPath expressions that find something on the pages of the listing."""
+    """Return JMESPath expressions that have a value on each page of the listing."""
     primary = as_list(listing.entry["result_key"])[0]
     return st.sampled_from(
-        [primary, f"{primary}[].Key", f"{primary}[0]", f"[{primary}, `7`]", "Owner", "length(@)"]
+        [
+            primary,
+            f"{primary}[].Key",
+            f"{primary}[0]",
+            f"{primary}[1::2]",
+            f"[{primary}, `7`]",
+            f"not_null(a, b, {primary})",
+            f"{primary}[?n > `1` && !(n == `2`)] | [0]",
+            "Owner",
+            "*.a[].b",
+            "length(@)",
+            "merge({a: `1`}, {b: `2`}).a",
+            'sort_by([`{"c": "x"}`], &length(c))',
+            "join(', ', map(&to_string(@), [`1`]))",
+        ]
     )

@@ -7,12 +7,9 @@ from typing import Any
 import httpx
 
 from imagebuilder_pager import ImageBuilder
-from imagebuilder_pager.models import (
-    ListLifecycleExecutionResourcesResponse,
-)
+from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse
 
 EXECUTION_ID = "lce-12345678-1234-1234-1234-123456789012"
-
 
 RESPONSE_HEADERS = {
     "Date": "Mon, 03 Mar 2025 12:34:56 GMT",
@@ -21,12 +18,9 @@ RESPONSE_HEADERS = {
     "X-Custom": "a, b",
 }
 
-
 Page = ListLifecycleExecutionResourcesResponse
 
-
 ClientWith = Callable[..., ImageBuilder]
-
 
 Boto3Response = Callable[..., dict[str, Any]]
 
@@ -63,7 +57,6 @@ FULL_RESOURCE: dict[str, Any] = {
     "startTime": 1740967220,
     "endTime": 1740967244.118,
 }
-
 
 FULL_PAGE: dict[str, Any] = {
     "lifecycleExecutionId": EXECUTION_ID,

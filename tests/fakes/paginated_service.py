@@ -31,7 +31,7 @@ ENTRY: Entry = {
 
 
 class ServiceError(Exception):
-    """A refusal of the service."""
+    """An error of the service."""
 
 
 def as_list(value: Any) -> list[str]:
@@ -179,14 +179,20 @@ class Listing:
 
 
 class FakeService:
-    """A service that responds with the pages of a listing, and records its requests."""
+    """A service that responds with the pages of a listing, and records its requests.
 
-    def __init__(self, listing: Listing) -> None:
+    After ``good`` requests, it fails.
+    """
+
+    def __init__(self, listing: Listing, good: int = 10**6) -> None:
         self.listing = listing
+        self.good = good
         self.requests: list[dict[str, Any]] = []
 
     def __call__(self, **params: Any) -> dict[str, Any]:
         self.requests.append(copy.deepcopy(params))
+        if len(self.requests) > self.good:
+            raise ServiceError(f"request {len(self.requests)}")
         return self.listing.page(params)
 
     async def later(self, **params: Any) -> dict[str, Any]:
@@ -321,7 +327,11 @@ def paginate_by(way: str, method: Callable[..., Any], config: Any = None, **para
     return Pages(paginator.paginate(PaginationConfig=config, **params))
 
 
-def gone_through(way: str, pages: Pages, values: Any, stop_after: int | None) -> Any:
+#: Some values, the resume token after each, and the final one.
+Found = tuple[list[Any], list[str | None], str | None]
+
+
+def gone_through(way: str, pages: Pages, values: Any, stop_after: int | None) -> Found:
     """Return some values of the pages, the resume token after each, and the final one."""
     found: list[Any] = []
     tokens: list[str | None] = []
@@ -348,12 +358,10 @@ def pages_by(
 
 def items_by(
     way: str, service: FakeService, config: Any = None, stop_after: int | None = None
-) -> tuple[list[Any], list[str | None], str | None]:
-    """Return the items, the resume token after each, and the final one."""
+) -> Found:
+    """Return the service's items with their tokens, as :func:`pages_by` does the pages."""
     pages = paginate_by(way, service, config)
-    result: tuple[list[Any], list[str | None], str | None]
-    result = gone_through(way, pages, pages.items(), stop_after)
-    return result
+    return gone_through(way, pages, pages.items(), stop_after)
 
 
 def expand_items(listing: Listing, pages: list[Any]) -> list[Any]:

@@ -1,10 +1,8 @@
 """Services that fail or wait on purpose, and the threads and tasks of prefetching."""
 
 import asyncio
-import os
-import queue
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -12,7 +10,7 @@ import anyio.lowlevel
 import pytest
 import trio
 
-from tests.fakes.paginated_service import ENTRY, FakeService, Listing, ServiceError
+from tests.fakes.paginated_service import ENTRY, FakeService, Listing
 
 #: Ten pages of two.
 TEN = Listing(entry=ENTRY, items=list(range(20)), most=2)
@@ -21,20 +19,6 @@ TIMEOUT = 20  # seconds after which a waiting test fails
 
 class CallerError(Exception):
     """An error in the caller's own code."""
-
-
-class FailingService(FakeService):
-    """A service that fails after some good requests."""
-
-    def __init__(self, listing: Listing, good: int) -> None:
-        super().__init__(listing)
-        self.good = good
-
-    def __call__(self, **params: Any) -> dict[str, Any]:
-        page = super().__call__(**params)
-        if len(self.requests) > self.good:
-            raise ServiceError(f"request {len(self.requests)}")
-        return page
 
 
 class GatedService(FakeService):
@@ -97,43 +81,6 @@ def join_prefetch_threads() -> None:
     assert prefetch_threads() == []
 
 
-def watch_prefetch_thread(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return a function that waits until the thread needs its caller."""
-    real: type[queue.SimpleQueue[Any]] = queue.SimpleQueue
-    queues: list[Any] = []
-
-    class WatchedQueue:
-        """A queue that records whether the thread waits for its caller."""
-
-        def __init__(self) -> None:
-            self._queue = real()
-            self._lock = threading.Lock()
-            self.is_idle = False
-            queues.append(self)
-
-        def put(self, item: Any) -> None:
-            with self._lock:
-                self.is_idle = False
-                self._queue.put(item)
-
-        def get(self) -> Any:
-            with self._lock:
-                if not self._queue.empty():
-                    return self._queue.get()
-                self.is_idle = threading.current_thread().name.startswith("prefetch")
-            return self._queue.get()
-
-        def empty(self) -> bool:
-            return self._queue.empty()
-
-    def run_thread() -> None:
-        while prefetch_threads() and not any(watched.is_idle for watched in queues):
-            os.sched_yield()
-
-    monkeypatch.setattr(queue, "SimpleQueue", WatchedQueue)
-    return run_thread
-
-
 async def run_all_tasks() -> None:
     """Run every task until it waits for an event from outside."""
     for _ in range(50):
@@ -155,27 +102,25 @@ async def collect(values: Any, found: list[Any]) -> None:
         found.append(value)  # noqa: PERF401 - the values before an error are kept
 
 
-async def raise_in_loop(values: Any) -> None:
-    async for _ in values:
-        raise CallerError
+#: The ways to cancel: a task of asyncio once, or a scope again at each await.
+CANCELLATIONS = ("asyncio's task", "asyncio", "trio")
 
 
 async def cancel_while_waiting(
-    backend: str, iterate: Callable[[], Awaitable[None]], asked: anyio.Event
+    by: str, iterate: Callable[[], Coroutine[Any, Any, None]], asked: anyio.Event
 ) -> None:
     """Cancel an iteration from another task while it waits for a response."""
-    if backend == "trio":
-        with trio.CancelScope() as scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(iterate)
-                await asked.wait()
-                await run_all_tasks()
-                scope.cancel()
-        assert scope.cancelled_caught
+    if by == "asyncio's task":
+        task = asyncio.ensure_future(iterate())
+        await asked.wait()
+        await run_all_tasks()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         return
-    task = asyncio.ensure_future(iterate())
-    await asked.wait()
-    await run_all_tasks()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    async with anyio.create_task_group() as group:
+        group.start_soon(iterate)
+        await asked.wait()
+        await run_all_tasks()
+        group.cancel_scope.cancel()
+    assert group.cancel_scope.cancelled_caught

@@ -13,7 +13,7 @@ NUMBERS = Listing(entry=ENTRY, items=list(range(10)), most=5)
 def packed(value: Any) -> str:
     """Return JSON in base64, like every token of a paginator."""
     text = value if isinstance(value, str) else json.dumps(value)
-    return base64.b64encode(text.encode()).decode()
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 class AnyTokenService(FakeService):

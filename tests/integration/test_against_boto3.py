@@ -18,6 +18,7 @@ EXECUTIONS = {
     for execution in ACCOUNT.executions[:7]  # those with the boundary cases of paging
 }
 EXAMPLE: dict[str, Any] = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
+OPERATION: Any = "list_lifecycle_execution_resources"
 PAGE_SIZES = [None, 1, 7, 24, 25]
 
 
@@ -29,8 +30,7 @@ def item_limits(page_size: int, total: int) -> list[int]:
 
 
 def paginators(client: ImageBuilder, boto3_client: Any) -> tuple[Any, Any]:
-    name: Any = "list_lifecycle_execution_resources"
-    return client.get_paginator(name), boto3_client.get_paginator(name)
+    return client.get_paginator(OPERATION), boto3_client.get_paginator(OPERATION)
 
 
 def comparable(page: Any) -> dict[str, Any]:
@@ -130,6 +130,20 @@ def test_errors_of_a_call_are_equal(
     assert type(ours).__name__ == type(theirs).__name__ == code
     assert type(ours) is getattr(client.exceptions, code)
     assert ours.operation_name == theirs.operation_name
+    assert comparable(ours.response) == comparable(theirs.response)
+
+
+@pytest.mark.parametrize("token", ["made-up", "made-up___3"])
+def test_errors_of_a_paginator_are_equal(
+    client: ImageBuilder, boto3_client: Any, token: str
+) -> None:
+    params = {**EXAMPLE, "PaginationConfig": {"StartingToken": token}}
+    ours, theirs = both_errors(
+        lambda any_client: list(any_client.get_paginator(OPERATION).paginate(**params)),
+        client,
+        boto3_client,
+    )
+    assert type(ours).__name__ == type(theirs).__name__ == "InvalidPaginationTokenException"
     assert comparable(ours.response) == comparable(theirs.response)
 
 

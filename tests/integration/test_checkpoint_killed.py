@@ -13,21 +13,16 @@ import pytest
 
 from tests.fakes.command_line import local_environment, page_server
 
-ROOT = Path(__file__).parents[2]
-PROGRAM = next(
-    match
-    for match in re.findall(
-        r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-    if "Checkpoint(" in match
-)
+README = (Path(__file__).parents[2] / "README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+(PROGRAM,) = (block for block in BLOCKS if "Checkpoint(" in block)
 IDS = [f"ami-{number}" for number in range(240)]
 PAGE_SIZE = 7
 KILLS = 72
 
 # Runs the program again and again, each time in a child process that has all modules already, since
-# importing is slow. A child is killed before or after one of its writes, counted from its start, or
-# at any time.
+# importing is slow. A child is killed before one of its writes, counted from its start, or at any
+# time, at the latest before the fortieth write.
 KILL_AT_EACH_WRITE = """
 import builtins, itertools, json, os, random, signal, sys
 
@@ -43,18 +38,15 @@ rng = random.Random(seed)
 NAMES = ("open", "unlink", "fsync", "replace", "fchmod")
 
 
-def run(count, when):
+def run(when):
     calls = itertools.count(1)
+    last = {"at a write": rng.randrange(1, 25), "at any time": 40, "never": None}[when]
 
     def die_at(function):
         def call(*arguments, **keywords):
-            number = next(calls)
-            if number == (count if when == "before" else 40) and when != "never":
+            if next(calls) == last:
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = function(*arguments, **keywords)
-            if number == count and when == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            return function(*arguments, **keywords)
 
         return call
 
@@ -69,13 +61,13 @@ def run(count, when):
 
 
 for number in range(kills + 200):
-    when = ("before", "after", "at any time")[number % 3] if number < kills else "never"
+    when = ("at a write", "at a write", "at any time")[number % 3] if number < kills else "never"
     rng.seed(seed + number)
     child = os.fork()
     if not child:
         code = 1
         try:
-            run(rng.randrange(1, 24), when)
+            run(when)
             sys.stdout.flush()
             code = 0
         finally:

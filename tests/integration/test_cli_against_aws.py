@@ -224,7 +224,15 @@ def ours(server: OperationServer, capfd: pytest.CaptureFixture[str]) -> Run:
     return functools.partial(run_command, server.url, capfd)
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns"])
+def test_each_resumes_from_the_token_of_the_other(aws: Run, ours: Run) -> None:
+    first = json.loads(aws(*ID, "--max-items", "20").out)
+    second = json.loads(ours(*ID, "--max-items", "20", "--starting-token", first["NextToken"]).out)
+    third = json.loads(aws(*ID, "--starting-token", second["NextToken"]).out)
+    found = [one for part in (first, second, third) for one in part["resources"]]
+    assert found == json.loads(aws(*ID).out)["resources"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns"])
 @pytest.mark.parametrize("output", ["json", "text"])
 def test_timestamps_in_iso_8601_are_the_same_in_each_time_zone(
     aws: Run, ours: Run, tmp_path: Path, zone: str, output: str

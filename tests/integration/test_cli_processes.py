@@ -188,7 +188,7 @@ def test_ctrl_c_does_not_wait_for_the_children_that_a_tree_lists(tmp_path: Path)
     def respond(params: dict[str, Any]) -> Any:
         if "parentResourceId" in params:
             are_asked_for.wait(20)
-            may_answer.wait(60)
+            may_answer.wait()
             return {"resources": []}
         arn = "arn:aws:imagebuilder:us-west-2:123456789012:image/image-{}/1.0.0/1"
         return {"resources": [{"resourceId": arn.format(number)} for number in range(4)]}
@@ -197,11 +197,11 @@ def test_ctrl_c_does_not_wait_for_the_children_that_a_tree_lists(tmp_path: Path)
         process = CommandProcess(server.url, tmp_path, "--output", "tree")
         are_asked_for.wait(20)
         process.send_signal(signal.SIGINT)
-        started = time.monotonic()
-        ran = process.wait()
-        may_answer.set()
+        try:
+            ran = process.wait()
+        finally:
+            may_answer.set()
     assert ran.code == 130
-    assert time.monotonic() - started < 20
     assert "Traceback" not in ran.err
 
 

@@ -150,26 +150,35 @@ def test_the_clock_of_the_faults_does_not_wait_in_async_either(start: Start) -> 
     asyncio.run(asyncio.wait_for(clock.sleep_async(3600), 5))
 
 
-def call_endpoint(**query: str) -> tuple[int, dict[str, str], Any]:
-    """Start the WSGI application of the recipe and call it; return status, headers and body."""
-    started: list[Any] = []
-    environ = {"QUERY_STRING": urllib.parse.urlencode(query)}
+@contextlib.contextmanager
+def web_endpoint() -> Iterator[Callable[..., tuple[int, dict[str, str], Any]]]:
+    """Start the WSGI application of the recipe.
+
+    Yields the function that calls it, which returns status, headers and body.
+    """
     names = run(example_with("docs/recipes.md", "def application"))
-    with names["client"]:
+
+    def call(**query: str) -> tuple[int, dict[str, str], Any]:
+        started: list[Any] = []
+        environ = {"QUERY_STRING": urllib.parse.urlencode(query)}
         body = b"".join(names["application"](environ, lambda *given: started.append(given)))
-    ((status, headers),) = started
-    return int(status.split()[0]), dict(headers), json.loads(body)
+        ((status, headers),) = started
+        return int(status.split()[0]), dict(headers), json.loads(body)
+
+    with names["client"]:
+        yield call
 
 
 def test_the_web_endpoint_hands_out_cursors_that_lead_to_the_end(start: Start) -> None:
     start()
     found: list[str] = []
     query = {"execution": EXAMPLE_EXECUTION_ID}
-    while query.get("cursor", "") is not None:
-        status, _, body = call_endpoint(**query)
-        assert status == 200
-        found += body["resources"]
-        query["cursor"] = body["cursor"]
+    with web_endpoint() as call:
+        while query.get("cursor", "") is not None:
+            status, _, body = call(**query)
+            assert status == 200
+            found += body["resources"]
+            query["cursor"] = body["cursor"]
     assert len(found) == len(set(found)) == 180
 
 
@@ -189,7 +198,8 @@ def test_the_web_endpoint_refuses_a_bad_cursor_or_execution(
     start: Start, query: dict[str, str]
 ) -> None:
     start()
-    status, _, body = call_endpoint(**{"execution": EXAMPLE_EXECUTION_ID, **query})
+    with web_endpoint() as call:
+        status, _, body = call(**{"execution": EXAMPLE_EXECUTION_ID, **query})
     assert status == 400
     assert "not valid" in body["error"]
 
@@ -210,7 +220,8 @@ def test_the_web_endpoint_has_another_status_for_errors_of_aws(
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     start(f"{fault}@1")
-    found, headers, _ = call_endpoint(execution=EXAMPLE_EXECUTION_ID)
+    with web_endpoint() as call:
+        found, headers, _ = call(execution=EXAMPLE_EXECUTION_ID)
     assert found == status
     assert ("Retry-After" in headers) == (status == 503)
 
@@ -306,7 +317,7 @@ def test_each_example_over_a_client_prints_keys_or_folders(
         assert printed == (["a/", "b/", "c/"] if "Delimiter" in source else ALL_KEYS), source
 
 
-def test_the_page_has_its_examples() -> None:
+def test_the_page_for_clients_of_boto3_has_its_examples() -> None:
     examples = programs_over_clients(PAGE)
     assert sorted(map(needs_aiobotocore, examples)) == [False, False, False, True]
 

@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 from distributed import Client
-from tests.fakes.waiting import wait_until
 
 from benchmarks.dask_cluster import dask_cluster
 from imagebuilder_pager.cli.main import main
@@ -54,6 +53,7 @@ from tests.fakes.moving_fleets import (
     execution_id,
     make_many,
 )
+from tests.fakes.servers import wait_until
 
 RESOURCES = "ListLifecycleExecutionResources"
 TIMEOUT = 15.0  # seconds, more than is needed

@@ -79,17 +79,6 @@ def test_the_command_injects_faults() -> None:
         assert refused.headers["x-amzn-ErrorType"] == "AccessDeniedException"
 
 
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """Restore the signal handlers that the command sets."""
-    handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    signal.set_wakeup_fd(-1)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("signals")
 def test_the_command_lists_the_faults(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
@@ -100,10 +89,19 @@ def test_the_command_lists_the_faults(capsys: pytest.CaptureFixture[str]) -> Non
         assert summary in shown
 
 
+@pytest.mark.parametrize("argument", ["--help", "--unknown"])
+def test_the_signals_are_as_before_when_the_command_has_ended(argument: str) -> None:
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    with pytest.raises(SystemExit):
+        main([argument])
+    assert signal.set_wakeup_fd(-1) == -1
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
 MISSPELT = "misspelt.json: ListImages[0].imageVersions: unknown member; did you mean imageVersionL"
 
 
-@pytest.mark.usefixtures("signals")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

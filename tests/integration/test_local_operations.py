@@ -9,7 +9,7 @@ from imagebuilder_pager.local import Fault, FaultPlan, LocalImageBuilder, LocalS
 from tests.fakes.accounts import LOCAL_CREDENTIALS, resource_ids
 from tests.fakes.clocks import NoSleepClock
 from tests.fakes.image_builder import client_of
-from tests.fakes.local_operations import ACCOUNT, POLICY
+from tests.fakes.local_operations import ACCOUNT, POLICY, UNKNOWN_EXECUTION
 
 EXECUTION = ACCOUNT.executions[0].lifecycle_execution_id
 RESOURCES = {"lifecycleExecutionId": EXECUTION}
@@ -17,6 +17,8 @@ PIPELINE = ACCOUNT.pipelines[0]["arn"]
 VERSION = ACCOUNT.images[3]["arn"].rpartition("/")[0]
 LINUX = {"filters": [{"name": "platform", "values": ["Linux"]}]}
 ENABLED = {"filters": [{"name": "status", "values": ["ENABLED"]}]}
+UNKNOWN_FILTER = {"filters": [{"name": "colour", "values": ["red"]}]}
+INVALID = "InvalidRequestException"
 NOT_FOUND = "ResourceNotFoundException"
 LISTINGS: list[tuple[str, dict[str, Any]]] = [
     ("list_lifecycle_policies", {}),
@@ -93,8 +95,14 @@ def test_single_responses_are_boto3s(
 @pytest.mark.parametrize(
     ("name", "params", "error"),
     [
-        ("get_lifecycle_policy", {"lifecyclePolicyArn": f"{POLICY}-2"}, "InvalidRequestException"),
-        ("list_lifecycle_executions", {"resourceArn": PIPELINE}, "InvalidRequestException"),
+        ("get_lifecycle_policy", {"lifecyclePolicyArn": f"{POLICY}-2"}, INVALID),
+        ("list_lifecycle_executions", {"resourceArn": PIPELINE}, INVALID),
+        (
+            "list_lifecycle_execution_resources",
+            {"lifecycleExecutionId": UNKNOWN_EXECUTION},
+            INVALID,
+        ),
+        ("list_images", UNKNOWN_FILTER, INVALID),
         ("list_image_pipeline_images", {"imagePipelineArn": f"{PIPELINE}-2"}, NOT_FOUND),
         ("list_images", {"nextToken": "made-up"}, "InvalidPaginationTokenException"),
     ],

@@ -1,8 +1,6 @@
 """The local Image Builder's HTTP server, with plain sockets as clients."""
 
-import itertools
 import json
-import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -119,14 +117,11 @@ def test_latency_delays_every_response() -> None:
         assert time.monotonic() - started >= 0.05
 
 
-def test_responses_are_not_delayed_on_a_reused_connection(server: LocalServer) -> None:
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
-        times = [time.monotonic()]
-        for _ in range(50):
-            client.post(PATH, content=b"{}")
-            times.append(time.monotonic())
-    # A delayed acknowledgement would cost 40 ms on each.
-    assert statistics.median(after - before for before, after in itertools.pairwise(times)) < 0.04
+def test_a_response_is_sent_in_one_piece(connection: RawConnection) -> None:
+    """A second piece might wait for the acknowledgement of the first, which takes 40 ms."""
+    for _ in range(10):
+        connection.send(POST, "Host: x")
+        assert connection.socket.recv(65536).endswith(b'{"message":"Missing Authentication Token"}')
 
 
 def test_a_server_closes_at_once() -> None:
@@ -150,9 +145,7 @@ def test_closing_ends_idle_connections_and_threads() -> None:
         assert idle.read_response()[0] == 403
         server_threads = set(threading.enumerate()) - before
         assert len(server_threads) == 3, "one thread to accept, and one for each connection"
-        started = time.monotonic()
         server.close()
-        assert time.monotonic() - started < 20
         assert idle.is_closed()
         assert silent.is_closed()
     assert not any(thread.is_alive() for thread in server_threads)
@@ -172,10 +165,8 @@ def test_closing_ends_the_latency_and_sends_the_response() -> None:
     with RawConnection(server.url) as busy:
         busy.send(f"POST {PATH} HTTP/1.1", "Host: x")
         assert reached.wait(10)
-        started = time.monotonic()
         server.close()
-        assert time.monotonic() - started < 20
-        assert busy.read_response()[0] == 403
+        assert busy.read_response()[0] == 403, "not ended after the grace time"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com", ""])
@@ -189,10 +180,18 @@ def test_a_negative_latency_is_an_error() -> None:
         LocalServer(SERVICE, latency=-1)
 
 
-def test_localhost_is_loopback_and_a_response_without_a_body_has_its_length() -> None:
-    with LocalServer(lambda _request: httpx.Response(503), host="localhost") as server:
+def test_localhost_is_loopback() -> None:
+    with LocalServer(SERVICE, host="localhost") as server:
         assert server.url.startswith("http://127.0.0.1:")
-        with httpx.Client(base_url=server.url, trust_env=False) as client:
-            for _ in range(2):
-                response = client.get("/")
-                assert (response.status_code, response.headers["content-length"]) == (503, "0")
+        assert httpx.get(server.url, trust_env=False).status_code == 404
+
+
+def test_a_response_without_a_body_has_its_length() -> None:
+    with (
+        LocalServer(lambda _request: httpx.Response(503)) as server,
+        RawConnection(server.url) as connection,
+    ):
+        for _ in range(2):
+            connection.send("GET / HTTP/1.1", "Host: x")
+            status, headers, body = connection.read_response()
+            assert (status, headers["content-length"], body) == (503, "0", b"")

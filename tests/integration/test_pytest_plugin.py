@@ -104,7 +104,7 @@ import pytest
 from imagebuilder_pager import ImageBuilder
 from imagebuilder_pager.exceptions import HTTPClientError, ReadTimeoutError
 from imagebuilder_pager.local import (
-    ACCESS_KEY_ID, EXAMPLE_EXECUTION_ID, SECRET_ACCESS_KEY, Fault, FaultPlan
+    ACCESS_KEY_ID, EXAMPLE_EXECUTION_ID, SECRET_ACCESS_KEY, Account, Fault, FaultPlan
 )
 
 ID = {"lifecycleExecutionId": EXAMPLE_EXECUTION_ID}
@@ -165,6 +165,14 @@ class TestOfAClass:
         with pytest.raises(ReadTimeoutError):
             image_builder_client.list_lifecycle_execution_resources(**ID)
         assert image_builder.requests == 3
+
+class TestOfAnAccount:
+    @pytest.fixture
+    def image_builder_account(self):
+        return Account()
+
+    def test_a_class_has_an_account_of_its_own(self, image_builder_client):
+        assert not image_builder_client.list_lifecycle_policies().lifecycle_policy_summary_list
 """
 
 
@@ -181,7 +189,7 @@ def test_the_fixtures_and_the_marker(
     examples = sum(block.count("def test_") for block in blocks)
     assert examples >= len(blocks) >= 5
     ran = run(*STRICT, **files, test_settings=SETTINGS, test_service=SERVICE)
-    ran.assert_outcomes(passed=examples + 10)
+    ran.assert_outcomes(passed=examples + 11)
 
 
 WRONG = """

@@ -1,13 +1,10 @@
-"""The pagination package by itself: for any service, with nothing else loaded."""
+"""The pagination package by itself: specs, options, any kind of page, and the cursor."""
 
-import json
+import dataclasses
 import re
-import subprocess
-import sys
 import tracemalloc
 import types
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,69 +21,18 @@ from imagebuilder_pager.pagination import (
 from tests.fakes.paginated_service import ENTRY, FakeService, Listing, botocores, ours
 
 LISTING = Listing(entry=ENTRY, items=list(range(7)), most=3)
-ROOT = Path(__file__).parents[2]
-
-PROGRAM = """
-import json, sys
-before = set(sys.modules)
-from imagebuilder_pager.pagination import (
-    AsyncPaginator, PageCursor, PaginationSpec, Paginator, decode_token, encode_token
-)
-
-def method(Token=None, **_):
-    return {"Things": [Token or "first"], "Next": None if Token else "t"}
-
-async def later(**params):
-    return method(**params)
-
-spec = PaginationSpec.from_model(
-    {"input_token": "Token", "output_token": "Next", "result_key": "Things"}
-)
-pages = Paginator(method, spec).paginate(PaginationConfig={"MaxItems": 1})
-assert list(pages) == [{"Things": ["first"], "Next": "t"}]
-assert decode_token(pages.resume_token) == {"Token": "t"}
-assert encode_token({"Token": "t"}) == pages.resume_token
-assert list(Paginator(method, spec).paginate().items()) == ["first", "t"]
-coroutine = AsyncPaginator(later, spec).paginate().build_full_result()
-try:
-    coroutine.send(None)
-except StopIteration as stop:
-    assert stop.value == {"Things": ["first", "t"]}
-loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
-modules = {name for name in sys.modules if name.startswith("imagebuilder_pager")}
-PaginationSpec(input_token="a", output_token="b || c", result_key="d")
-assert "jmespath" in sys.modules
-print(json.dumps([sorted(loaded - set(sys.stdlib_module_names)), sorted(modules)]))
-"""
-
-
-def test_pagination_loads_no_other_package_but_jmespath_where_an_expression_needs_it() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    others, modules = json.loads(done.stdout)
-    assert set(others) <= {"imagebuilder_pager"}
-    ground = ("_lazy", "_version", "_async_runtime", "exceptions", "_threads", "_validation")
-    allowed = tuple(f"imagebuilder_pager.{name}" for name in (*ground, "pagination"))
-    assert [name for name in modules[1:] if not name.startswith(allowed)] == []
-
 
 # Specs.
 
 KEYS = {*ENTRY, "more_results", "non_aggregate_keys"}
+OTHER_NUMBER = "input_token and output_token: {} given; allowed: the same number, at least one"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"input_token": ["A", "B"]},
-            "input_token and output_token: 2 and 1 given; allowed: the same number, at least one",
-        ),
-        (
-            {"input_token": [], "output_token": []},
-            "input_token and output_token: 0 and 0 given; allowed: the same number, at least one",
-        ),
+        ({"input_token": ["A", "B"]}, OTHER_NUMBER.format("2 and 1")),
+        ({"input_token": [], "output_token": []}, OTHER_NUMBER.format("0 and 0")),
         ({"limit": "A"}, f"a paginator entry with limit; allowed: {', '.join(sorted(KEYS))}"),
         ({"result_key": []}, "result_key: none given; allowed: one path of members, or more"),
         ({"result_key": "A[0]"}, "'A[0]' is not a path of members, so it cannot be set"),
@@ -113,10 +59,10 @@ def test_an_incomplete_paginator_entry_is_refused() -> None:
 
 def test_a_spec_is_a_value() -> None:
     spec = PaginationSpec.from_model(ENTRY)
-    assert spec == PaginationSpec(
+    same = PaginationSpec(
         input_token="Token", output_token="NextToken", result_key="Items", limit_key="Max"
     )
-    assert hash(spec) == hash(PaginationSpec.from_model(ENTRY))
+    assert (spec, hash(spec)) == (same, hash(same))
     assert repr(spec).startswith("PaginationSpec(input_token='Token', output_token='NextToken'")
     with pytest.raises(AttributeError):
         spec.limit_key = "Other"  # type: ignore[misc]
@@ -134,6 +80,8 @@ def test_the_result_keys() -> None:
 
 
 # PaginationConfig.
+
+NAMES = ["MaxItems", "PageSize", "StartingToken", "Prefetch"]
 
 
 def paginate(config: Any, entry: Any = ENTRY) -> Any:
@@ -188,7 +136,7 @@ def test_all_invalid_config_values_are_reported_at_once() -> None:
     config = {"MaxItems": -1, "PageSize": "x", "Maxitems": 3, 5: 6}
     with pytest.raises(ParamValidationError) as caught:
         paginate(config)
-    keys = "MaxItems, PageSize, StartingToken, Prefetch"
+    keys = ", ".join(NAMES)
     assert str(caught.value) == (
         "paginate: invalid parameters; nothing was sent\n"
         f"  - PaginationConfig: unknown key 'Maxitems'; allowed: {keys}\n"
@@ -206,7 +154,7 @@ def test_a_config_that_is_not_a_mapping_is_refused(config: Any) -> None:
         paginate(config)
 
 
-@pytest.mark.parametrize("config", [None, {}, {"MaxItems": None, "PageSize": None}], ids=repr)
+@pytest.mark.parametrize("config", [None, {}, dict.fromkeys(NAMES)], ids=repr)
 def test_a_config_value_of_none_counts_as_absent(config: Any) -> None:
     assert list(paginate(config).items()) == LISTING.items
 
@@ -247,22 +195,6 @@ class Model:
         return dict(self.members)
 
 
-class ReadOnly(Mapping[str, Any]):
-    """A page, and a structure in it, that cannot be changed."""
-
-    def __init__(self, members: Mapping[str, Any]) -> None:
-        self._members = members
-
-    def __getitem__(self, name: str) -> Any:
-        return self._members[name]
-
-    def __iter__(self) -> Any:
-        return iter(self._members)
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-
 def test_pages_that_are_objects() -> None:
     kept: list[Model] = []
 
@@ -270,17 +202,15 @@ def test_pages_that_are_objects() -> None:
         kept.append(Model(**LISTING.page(params)))
         return kept[-1]
 
-    pages = Paginator(method, PaginationSpec.from_model(ENTRY)).paginate(
-        PaginationConfig={"MaxItems": 5}
-    )
+    config = {"MaxItems": 5}
+    pages = Paginator(method, PaginationSpec.from_model(ENTRY)).paginate(PaginationConfig=config)
     seen = []
     for page in pages:
         assert isinstance(page, ResumablePage)
         assert page.resume_token == pages.resume_token
         seen.append(page.to_dict())
-    reference = botocores(FakeService(LISTING), ENTRY).paginate(PaginationConfig={"MaxItems": 5})
+    reference = botocores(FakeService(LISTING), ENTRY).paginate(PaginationConfig=config)
     assert seen == list(reference)
-    assert pages.resume_token == reference.resume_token
     assert [page.members["Items"] for page in kept] == [[0, 1, 2], [3, 4, 5]]
     assert [page.resume_token for page in kept] == [None, None]
     full = pages.build_full_result()
@@ -288,14 +218,13 @@ def test_pages_that_are_objects() -> None:
     assert list(pages.search("Items[0]")) == [0, 3]
 
 
-@pytest.mark.parametrize("kind", [types.MappingProxyType, ReadOnly])
-def test_pages_that_cannot_be_changed(kind: Any) -> None:
+def test_pages_that_cannot_be_changed() -> None:
     entry = {**ENTRY, "result_key": ["R.Items", "Names"], "non_aggregate_keys": ["Owner"]}
     listing = Listing(entry=entry, items=list(range(7)), most=3, secondary=("list",))
 
     def frozen(value: Any) -> Any:
         if isinstance(value, dict):
-            return kind({name: frozen(inner) for name, inner in value.items()})
+            return types.MappingProxyType({name: frozen(inner) for name, inner in value.items()})
         return value
 
     def method(**params: Any) -> Any:
@@ -305,67 +234,64 @@ def test_pages_that_cannot_be_changed(kind: Any) -> None:
     for config in ({}, {"MaxItems": 4}, {"MaxItems": 3, "StartingToken": start}):
         pages = ours(method, entry).paginate(PaginationConfig=config)
         reference = botocores(FakeService(listing), entry).paginate(PaginationConfig=config)
-        assert list(pages.items()) == [n for page in reference for n in page["R"]["Items"]]
+        full = reference.build_full_result()
+        assert list(pages.items()) == full["R"]["Items"]
         assert pages.resume_token == reference.resume_token
-        reference = botocores(FakeService(listing), entry).paginate(PaginationConfig=config)
-        assert pages.build_full_result() == reference.build_full_result()
+        assert pages.build_full_result() == full
 
 
 # The cursor, driven by hand.
 
 
 def test_a_cursor_can_be_driven_by_hand() -> None:
+    entry = {**ENTRY, "non_aggregate_keys": ["Of"]}
+    listing = dataclasses.replace(LISTING, entry=entry)
+    service = FakeService(listing)
     params = {"Owner": "me"}
-    cursor: PageCursor[dict[str, Any]] = PageCursor(
-        PaginationSpec.from_model({**ENTRY, "non_aggregate_keys": ["Of"]}),
-        params,
-        max_items=5,
-        page_size=3,
-    )
+    spec = PaginationSpec.from_model(entry)
+    cursor: PageCursor[dict[str, Any]] = PageCursor(spec, params, max_items=5, page_size=3)
     before: Any = cursor
     assert before.resume_token is before.position is None
-    assert cursor.next_request() == cursor.next_request() == {"Owner": "me", "Max": 3}
-
-    page = {"Items": [0, 1, 2], "NextToken": "a", "Of": "first"}
-    assert cursor.receive_page(page) is page  # nothing to cut
-    assert decode_token(cursor.resume_token or "") == {"Token": "a"}
-    assert cursor.position is not None
-    assert cursor.position.item_count == 3
-    assert decode_token(cursor.position.token_after(1) or "") == {
-        "Token": None,
+    kept, pages = [], []
+    positions: list[Any] = []
+    while (request := cursor.next_request()) is not None:
+        assert cursor.next_request() == request
+        kept.append(service(**request))
+        request["Owner"] = "someone else"  # the caller may change it
+        pages.append(cursor.receive_page(kept[-1]))
+        positions.append(cursor.position)
+    config = {"MaxItems": 5, "PageSize": 3}
+    reference = FakeService(listing)
+    expected = botocores(reference, entry).paginate(Owner="me", PaginationConfig=config)
+    assert pages == list(expected)
+    assert service.requests == reference.requests
+    assert cursor.resume_token == expected.resume_token
+    assert cursor.non_aggregate_part == expected.non_aggregate_part
+    assert pages[0] is kept[0]  # nothing to cut
+    assert kept[1]["Items"] == [3, 4, 5]
+    assert params == {"Owner": "me"}
+    assert [position.item_count for position in positions] == [3, 2]
+    assert decode_token(positions[1].token_after(1)) == {
+        "Token": "t0:3.0",
         "boto_truncate_amount": 1,
     }
-    request = cursor.next_request()
-    assert request == {"Owner": "me", "Max": 3, "Token": "a"}
-    request["Owner"] = "someone else"  # the caller may change it
-    assert cursor.next_request() == {"Owner": "me", "Max": 3, "Token": "a"}
-
-    page = {"Items": [3, 4, 5], "NextToken": "b", "Of": "second"}
-    assert cursor.receive_page(page) == {"Items": [3, 4], "NextToken": "b", "Of": "second"}
-    assert page["Items"] == [3, 4, 5]
-    assert cursor.next_request() is None
-    assert decode_token(cursor.resume_token or "") == {"Token": "a", "boto_truncate_amount": 2}
-    assert cursor.non_aggregate_part == {"Of": "first"}
-    assert params == {"Owner": "me"}
 
 
-def test_a_cursor_with_a_starting_token_and_empty_pages() -> None:
-    spec = PaginationSpec.from_model({**ENTRY, "more_results": "More"})
+def test_a_cursor_skips_the_items_before_a_starting_token_on_several_pages() -> None:
     token = encode_token({"Token": "a", "boto_truncate_amount": 3})
-    cursor: PageCursor[dict[str, Any]] = PageCursor(spec, {}, starting_token=token)
-    assert cursor.next_request() == {"Token": "a"}
-    assert cursor.receive_page({"Items": [0, 1], "NextToken": "b", "More": True})["Items"] == []
-    assert decode_token(cursor.resume_token or "") == {"Token": "b", "boto_truncate_amount": 1}
-    assert cursor.next_request() == {"Token": "b"}
-    assert cursor.receive_page({"NextToken": "c", "More": True})["Items"] is None
-    assert decode_token(cursor.resume_token or "") == {"Token": "c", "boto_truncate_amount": 1}
-    assert cursor.next_request() == {"Token": "c"}
-    assert cursor.receive_page({"Items": [2, 3], "NextToken": "d", "More": True})["Items"] == [3]
-    assert decode_token(cursor.resume_token or "") == {"Token": "d"}
-    assert cursor.next_request() == {"Token": "d"}
-    assert cursor.receive_page({"Items": [4], "NextToken": "e", "More": False})["Items"] == [4]
-    assert cursor.next_request() is None
-    assert cursor.resume_token is None
+    cursor: PageCursor[dict[str, Any]] = PageCursor(
+        PaginationSpec.from_model(ENTRY), {}, starting_token=token
+    )
+    for request, items, received, offset in (
+        ("a", {"Items": [0, 1]}, [], {"boto_truncate_amount": 1}),
+        ("b", {}, None, {"boto_truncate_amount": 1}),
+        ("c", {"Items": [2, 3]}, [3], {}),
+    ):
+        following = chr(ord(request) + 1)
+        assert cursor.next_request() == {"Token": request}
+        page: dict[str, Any] = {**items, "NextToken": following}
+        assert cursor.receive_page(page)["Items"] == received
+        assert decode_token(cursor.resume_token or "") == {"Token": following, **offset}
 
 
 def test_a_cursor_of_many_pages_stays_small() -> None:

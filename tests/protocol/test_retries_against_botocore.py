@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from imagebuilder_pager._aws.retries import RetryQuota, RetryState
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.boto3_requests import Boto3Call, boto3_call
 from tests.fakes.clocks import NOW, FakeClock
+from tests.fakes.services import error_response, http_client
 
 needs_1_44 = pytest.mark.skipif(
     not getattr(botocore.configprovider, "NEW_RETRIES_ENABLED", False),
@@ -81,6 +83,7 @@ def test_a_delay_is_botocores(
 
 @needs_1_44
 @given(CODES, st.integers(0, 600))
+@example(("ServiceException", 500), 500)
 def test_a_retry_costs_as_much_as_in_botocore(failure: tuple[str, int], used: int) -> None:
     theirs = standard.quota.RetryQuota()
     theirs.acquire(used)
@@ -115,22 +118,19 @@ def test_a_timeout_costs_as_much_as_in_botocore() -> None:
 # Whole calls
 
 
-def our_call(*first: int | httpx.Response, **options: Any) -> list[dict[str, str]]:
+def our_call(*first: httpx.Response | int, **options: Any) -> list[dict[str, str]]:
     """List image pipelines after these responses; return the headers of each attempt."""
-    responses = [
-        httpx.Response(response) if isinstance(response, int) else response for response in first
-    ]
+    responses = list(first)
     attempts: list[dict[str, str]] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
         attempts.append(dict(request.headers))
-        return responses.pop(0) if responses else httpx.Response(200, json=NO_PIPELINES)
+        response = responses.pop(0) if responses else httpx.Response(200, json=NO_PIPELINES)
+        return httpx.Response(response) if isinstance(response, int) else response
 
-    with httpx.Client(transport=httpx.MockTransport(respond)) as http:
-        arguments = {**LOCAL_CREDENTIALS, "clock": FakeClock(), **options}
-        client = ImageBuilder("us-west-2", http_client=http, **arguments)
-        with contextlib.suppress(exceptions.ClientError):
-            client.list_image_pipelines()
+    arguments = {**LOCAL_CREDENTIALS, "clock": FakeClock(), **options}
+    with http_client(respond) as http, contextlib.suppress(exceptions.ClientError):
+        ImageBuilder("us-west-2", http_client=http, **arguments).list_image_pipelines()
     return attempts
 
 
@@ -143,11 +143,22 @@ def their_call(*first: int, **config: Any) -> Boto3Call:
 
 
 @pytest.fixture
-def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "config"
-    path.touch()
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
-    return path
+def configure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Mapping[str, str]], None]:
+    """Set environment variables, and in the profile the settings in lower case."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    def set_all(settings: Mapping[str, str]) -> None:
+        lines = ["[default]"]
+        for name, value in settings.items():
+            if name.islower():
+                lines.append(f"{name} = {value}")
+            else:
+                monkeypatch.setenv(name, value)
+        (tmp_path / "config").write_text("\n".join(lines))
+
+    return set_all
 
 
 @pytest.mark.parametrize(
@@ -167,12 +178,9 @@ def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_setting_makes_as_many_attempts_as_in_boto3(
-    settings: dict[str, str], attempts: int, config_file: Path, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, str], attempts: int, configure: Callable[[Mapping[str, str]], None]
 ) -> None:
-    profile = {name: value for name, value in settings.items() if name.islower()}
-    config_file.write_text("[default]\n" + "".join(f"{k} = {v}\n" for k, v in profile.items()))
-    for name in settings.keys() - profile.keys():
-        monkeypatch.setenv(name, settings[name])
+    configure(settings)
     assert len(our_call(*[500] * 9)) == len(their_call(*[500] * 9).attempts) == attempts
 
 
@@ -248,16 +256,9 @@ USER_AGENTS: list[tuple[dict[str, str], str | None]] = [
 
 @pytest.mark.parametrize(("settings", "extra"), USER_AGENTS)
 def test_the_user_agent_has_the_callers_parts_as_botocores(
-    settings: dict[str, str],
-    extra: str | None,
-    config_file: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str], extra: str | None, configure: Callable[[Mapping[str, str]], None]
 ) -> None:
-    for name, value in settings.items():
-        if name.islower():
-            config_file.write_text(f"[default]\n{name} = {value}\n")
-        else:
-            monkeypatch.setenv(name, value)
+    configure(settings)
     (ours,) = our_call(user_agent_extra=extra)
     (theirs,) = their_call(user_agent_extra=extra).attempts
     assert callers_parts(ours["user-agent"]) == callers_parts(theirs["user-agent"])
@@ -269,15 +270,11 @@ def callers_parts(agent: str) -> str:
     return " ".join(part for part in rest.split(" ") if not part.startswith(("m/", "cfg/")))
 
 
-# Image Builder's own throttle
-
-
 def test_image_builders_own_throttle_is_retried_where_botocore_gives_up() -> None:
     """Its code is not in botocore's fixed list."""
-    failure: dict[str, Any] = {"message": "Rate exceeded"}
-    headers = {"x-amzn-ErrorType": "CallRateLimitExceededException"}
-    theirs = boto3_call(lambda: (429, headers, failure), retries={"mode": "standard"})
+    code = "CallRateLimitExceededException"
+    headers = {"x-amzn-ErrorType": code}
+    theirs = boto3_call(lambda: (429, headers, {}), retries={"mode": "standard"})
     assert len(theirs.attempts) == 1
-    assert "CallRateLimitExceededException" in str(theirs.error)
-
-    assert len(our_call(*(httpx.Response(429, headers=headers, json=failure) for _ in "ab"))) == 3
+    assert code in str(theirs.error)
+    assert len(our_call(error_response(429, code), error_response(429, code))) == 3

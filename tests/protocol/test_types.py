@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import botocore
 import botocore.model
@@ -32,7 +32,6 @@ from typing import Any, Final, cast
 import imagebuilder_pager
 from imagebuilder_pager import AsyncH11Client, AsyncImageBuilder, H11Client, ImageBuilder
 from imagebuilder_pager import Checkpoint, exceptions, models
-from imagebuilder_pager.models import ImageVersion, ListImagesResponse
 from imagebuilder_pager.models import LifecycleExecutionResource as Item
 from imagebuilder_pager.models import ListLifecycleExecutionResourcesResponse as Page
 from imagebuilder_pager.models.exceptions import ClientError, ForbiddenException
@@ -60,23 +59,18 @@ pages = paginator.paginate(
     PaginationConfig={"MaxItems": 10, "PageSize": "5", "StartingToken": None, "Prefetch": 2},
 )
 reveal_type(pages)  # R: PageIterator[Page, Item]
-paginator.paginate(lifecycle_execution_id=ID)  # E: paginate
 for page in pages:
     reveal_type(page)  # R: Page
     reveal_type(page.resources)  # R: list[Item]
     reveal_type(page.resume_token)  # R: str | None
-    reveal_type(page.lifecycle_execution_id)  # R: str | None
     reveal_type(page.to_dict())  # R: dict[str, Any]
     for resource in page.resources:
         reveal_type(resource.resource_id)  # R: str | None
         reveal_type(resource.snapshots)  # R: list[LifecycleExecutionSnapshotResource]
-        reveal_type(resource.image_uris)  # R: list[str]
-        reveal_type(resource.start_time)  # R: datetime | None
         reveal_type(resource.state)  # R: LifecycleExecutionResourceState | None
         resource.resourceId  # E: resourceId
 for item in pages.items():
     reveal_type(item)  # R: Item
-    item.regoin  # E: regoin
 reveal_type(pages.resume_token)  # R: str | None
 reveal_type(pages.build_full_result())  # R: dict[str, Any]
 reveal_type(pages.non_aggregate_part)  # R: dict[str, Any]
@@ -105,11 +99,8 @@ async def collect(paginator: AsyncPaginator[Page, Item]) -> list[Item]:
 reveal_type(first(paginator))  # R: Item
 count(pages)
 listing(sync_client.get_paginator("list_images"))
-images: Paginator[ListImagesResponse, ImageVersion] = sync_client.get_paginator("list_images")
 of_images: ListImagesPaginator = sync_client.get_paginator("list_images")
 of_images.paginate(owner="Self", filters=[{"name": "platform", "values": ["Linux"]}])
-of_images.paginate(owners="Self")  # E: owners
-first(sync_client.get_paginator("list_images"))  # E: first
 wrong_kind: AsyncPaginator[Page, Item] = paginator  # E: AsyncPaginator
 with Checkpoint("checkpoint", {"id": ID}) as checkpoint:
     for resumed in checkpoint.items(paginator.paginate(lifecycleExecutionId=ID)):
@@ -127,10 +118,7 @@ def resume(token: str | None, settings: dict[str, Any], config: Mapping[str, int
     paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=typed)
     misspelt: PaginationConfig = {"PageSise": 5}  # E: PageSise
     not_whole: PaginationConfig = {"MaxItems": 1.5}  # E: MaxItems
-    paginator.paginate(lifecycleExecutionId=ID, PaginationConfig=5)  # E: paginate
     paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"PageSise": 5})  # E: Config
-    of_images.paginate(PaginationConfig={"MaxItem": 5})  # E: PaginationConfig
-    of_images.paginate(PaginationConfig=[("MaxItems", 5)])  # E: PaginationConfig
 
 
 # A page as a dictionary.
@@ -175,28 +163,23 @@ from imagebuilder_pager.models.exceptions import ForbiddenError  # E: ForbiddenE
 from imagebuilder_pager.pagination import Paginatorr  # E: Paginatorr
 from imagebuilder_pager.type_defs import ListImagesPaginatorr  # E: ListImagesPaginatorr
 
-imagebuilder_pager.ImageBuilderr  # E: ImageBuilderr
-imagebuilder_pager.models.LifecycleExecutionResourcee  # E: LifecycleExecutionResourcee
-imagebuilder_pager.pagination.Paginatorr  # E: Paginatorr
 models.exceptions.NoSuchException  # E: NoSuchException
 ImageBuilder.exceptions.NoSuchException  # E: NoSuchException
 sync_client.list_imagess  # E: list_imagess
 sync_client.meta  # E: meta
+async_client.list_imagess  # E: list_imagess
 ImageBuilder("us-west-2", config=None)  # E: config
+H11Client(tiemout=5)  # E: tiemout
+AsyncH11Client(tiemout=5)  # E: tiemout
 version: str = imagebuilder_pager.__version__
 wrong: int = imagebuilder_pager.__version__  # E: assignment
-sync_client.regionname  # E: regionname
-async_client.list_imagess  # E: list_imagess
-pages.resume_tokens  # E: resume_tokens
 
 
 async def main() -> None:
     paginator = async_client.get_paginator("list_lifecycle_execution_resources")
-    pages = paginator.paginate(lifecycleExecutionId=ID, PaginationConfig={"PageSize": 5})
-    reveal_type(pages)  # R: AsyncPageIterator[Page, Item]
+    pages = paginator.paginate(lifecycleExecutionId=ID)
     async for page in pages:
         reveal_type(page)  # R: Page
-        reveal_type(page.resources)  # R: list[Item]
     async for item in pages.items():
         reveal_type(item)  # R: Item
     async for found in pages.search("resources[].region"):
@@ -205,49 +188,27 @@ async def main() -> None:
     reveal_type(pages.resume_token)  # R: str | None
     for page in pages:  # E: __iter__
         pass
-    paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
-    paginator.paginate()  # E: lifecycleExecutionId
     reveal_type(await collect(async_client.get_paginator(OPERATION)))  # R: list[Item]
     for values in pages.result_key_iters():
         async for value in values:
             reveal_type(value)  # R: Any
-    policy = await async_client.get_lifecycle_policy(lifecyclePolicyArn="arn")
-    reveal_type(policy.lifecycle_policy)  # R: LifecyclePolicy | None
 
 
 paginator.paginate()  # E: lifecycleExecutionId
-paginator.paginate(parentResourceId="arn")  # E: paginate
-paginator.paginate(lifecycleExecutionID=ID)  # E: paginate
-paginator.paginate(lifecycleExecutionId=ID, parentResourceID="arn")  # E: paginate
 paginator.paginate(lifecycleExecutionId=5)  # E: paginate
-paginator.paginate(lifecycleExecutionId=ID, PaginationConfg={})  # E: paginate
 sync_client.list_lifecycle_execution()  # E: list_lifecycle_execution
 
 
 # A listing with a filter, and no required parameter.
 
 policies = sync_client.get_paginator("list_lifecycle_policies")
-no_filters = policies.paginate(maxResults=5, PaginationConfig={"MaxItems": 5})
-reveal_type(no_filters)  # R: PageIterator[ListLifecyclePoliciesResponse, LifecyclePolicySummary]
 for policy_page in policies.paginate(filters=[{"name": "status", "values": ["ENABLED"]}]):
-    reveal_type(policy_page)  # R: ListLifecyclePoliciesResponse
     for policy in policy_page.lifecycle_policy_summary_list:
         reveal_type(policy.tags)  # R: dict[str, str]
         status: str | None = policy.status  # an enum's member, or a string that AWS adds later
 policies.paginate(filters=({"name": "status"},))
 policies.paginate(filters=[{"nam": "status"}])  # E: FilterTypeDef
-policies.paginate(filters={"name": "status"})  # E: paginate
 policies.paginate(filters=[{"name": "status", "values": [1]}])  # E: expected "str"
-policies.paginate(filter=[])  # E: paginate
-
-
-# An operation with one response.
-
-run = sync_client.get_lifecycle_execution(lifecycleExecutionId=ID).lifecycle_execution
-reveal_type(run)  # R: LifecycleExecution | None
-if run and run.resources_impacted_summary:
-    reveal_type(run.resources_impacted_summary.has_impacted_resources)  # R: bool | None
-reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 
 
 # A name that is known when the program runs.
@@ -255,25 +216,14 @@ reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 
 def dump(name: str) -> None:
     sync_client.get_paginator(name)  # E: get_paginator
-    any_paginator = sync_client.get_paginator(cast("PaginatorName", name))
-    for any_page in any_paginator.paginate():
-        print(any_page)
+    sync_client.get_paginator(cast("PaginatorName", name)).paginate()
 
 
 misspelt_name: PaginatorName = "list_imagess"  # E: list_imagess
-without_pages: PaginatorName = "get_lifecycle_execution"  # E: get_lifecycle_execution
-sync_client.get_paginator("list_imagez")  # E: get_paginator
 sync_client.get_paginator("get_lifecycle_execution")  # E: get_paginator
-sync_client.get_paginator(5)  # E: get_paginator
 sync_client.get_paginator("list_images", max_page_size=25)
+reveal_type(sync_client.can_paginate("get_lifecycle_execution"))  # R: bool
 request: ListImagesRequestTypeDef = {"owner": "Self", "colour": "red"}  # E: colour
-
-
-# The other way to send.
-
-H11Client(timeout=5.0)
-H11Client(tiemout=5)  # E: tiemout
-AsyncH11Client(tiemout=5)  # E: tiemout
 
 
 # Of another service, without a word of annotation.
@@ -287,23 +237,12 @@ async def list_things_later(**params: Any) -> Mapping[str, int]:
     return {}
 
 
-class ThingsPage:
-    def get(self, name: str) -> object: ...
-
-
-def list_objects(**params: object) -> ThingsPage:
-    return ThingsPage()
-
-
 spec = PaginationSpec(input_token="Token", output_token="Next", result_key=["Things", "Names"])
-PaginationSpec.from_model({"input_token": "Token", "output_token": "Next", "result_key": "Things"})
 things = Paginator(list_things, spec)
-reveal_type(things)  # R: Paginator[dict[str, Any], Any]
 for things_page in things.paginate(Filter=["x"], PaginationConfig={"MaxItems": 3}):
     reveal_type(things_page)  # R: dict[str, Any]
 for thing in things.paginate().items():
     reveal_type(thing)  # R: Any
-reveal_type(Paginator(list_objects, spec).paginate())  # R: PageIterator[ThingsPage, Any]
 later = AsyncPaginator(list_things_later, spec)
 reveal_type(later.paginate())  # R: AsyncPageIterator[Mapping[str, int], Any]
 PaginationSpec(input_token="Token", output_token="Next")  # E: result_key
@@ -347,12 +286,18 @@ ALLOWED = re.compile(
 #: aiobotocore has a separate environment, without pyright.
 ALLOWED_BY_PYRIGHT = 'Import "aiobotocore.session" could not be resolved'
 
-#: The texts of a checker: by severity, then by file name and line.
-Messages = dict[str, dict[tuple[str, int], list[str]]]
+Place = tuple[str, int]
 MYPY_LINE = re.compile(r".*?(\w+\.py):(\d+): (note|error): (.*)")
 #: ``imagebuilder_pager.models.lifecycle.X`` is X here; the two long names are Page and Item.
 MODULE = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])")
 PAGE, ITEM = "ListLifecycleExecutionResourcesResponse", "LifecycleExecutionResource"
+
+
+class Findings(NamedTuple):
+    """The types that a checker reveals, and its errors, by file name and line."""
+
+    types: dict[Place, str]
+    errors: dict[Place, list[str]]
 
 
 def literal(shape: Any) -> str:
@@ -426,50 +371,44 @@ def programs(
     return folder
 
 
-@pytest.fixture(scope="module")
-def of_mypy(
-    programs: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Messages:
-    """The messages of ``mypy --strict``."""
-    cache = getattr(request.config, "cache", None)  # pytest can do without
-    cache_dir = cache.mkdir("mypy") if cache is not None else tmp_path_factory.mktemp("mypy")
+def find_by_mypy(programs: Path, cache_dir: Path) -> Findings:
+    """Run ``mypy --strict``."""
     options = ["--strict", "--config-file=", "--no-error-summary", "--no-pretty"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MYPYPATH", str(ROOT))
         files = sorted(map(str, programs.glob("*.py")))
-        out, errors, _ = api.run([*options, f"--cache-dir={cache_dir}", *files])
-    assert errors == ""
-    found: Messages = {"error": {}, "note": {}}
+        out, failure, _ = api.run([*options, f"--cache-dir={cache_dir}", *files])
+    assert failure == ""
+    notes: dict[Place, list[str]] = {}
+    errors: dict[Place, list[str]] = {}
     for match in filter(None, map(MYPY_LINE.fullmatch, out.splitlines())):
-        found[match[3]].setdefault((match[1], int(match[2])), []).append(match[4])
-    return found
+        found = errors if match[3] == "error" else notes
+        found.setdefault((match[1], int(match[2])), []).append(match[4])
+    wrong = {
+        place: texts
+        for place, texts in errors.items()
+        if place[0] in MARKED or not all(map(ALLOWED.search, texts))
+    }
+    return Findings(types_in(notes, "Revealed type is "), wrong)
 
 
-@pytest.fixture(scope="module")
-def of_pyright(programs: Path) -> Messages:
-    """The messages of pyright; skips the test where it is missing."""
-    pytest.importorskip("basedpyright", reason="pyright, from the package basedpyright, is missing")
+def find_by_pyright(programs: Path) -> Findings:
     (programs / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "--pythonpath", sys.executable]
     ran = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=False)
-    found: Messages = {"error": {}, "warning": {}, "information": {}}
+    found: dict[str, dict[Place, list[str]]] = {"error": {}, "warning": {}, "information": {}}
     for message in json.loads(ran.stdout)["generalDiagnostics"]:
         place = Path(message["file"]).name, message["range"]["start"]["line"] + 1
         found[message["severity"]].setdefault(place, []).append(message["message"])
-    return found
-
-
-def marked(programs: Path, mark: str) -> dict[tuple[str, int], str]:
-    """The lines with a mark, and the text behind it."""
-    return {
-        (name, number): line.partition(mark)[2].strip()
-        for name in MARKED
-        for number, line in enumerate((programs / name).read_text().splitlines(), start=1)
-        if mark in line
+    wrong = {
+        place: texts
+        for place, texts in found["error"].items()
+        if place[0] in MARKED or texts != [ALLOWED_BY_PYRIGHT]
     }
+    return Findings(types_in(found["information"], '" is "'), wrong)
 
 
-def types_in(messages: dict[tuple[str, int], list[str]], start: str) -> dict[tuple[str, int], str]:
+def types_in(messages: dict[Place, list[str]], start: str) -> dict[Place, str]:
     """The types that a checker reveals, without modules."""
     return {
         place: in_short(texts[0].partition(start)[2].strip('"'))
@@ -483,41 +422,43 @@ def in_short(text: str) -> str:
     return re.sub(rf"\b{ITEM}\b", "Item", text)
 
 
-def revealed(programs: Path) -> dict[tuple[str, int], str]:
-    found = {place: in_short(text) for place, text in marked(programs, "# R: ").items()}
-    assert sum(name == "operations.py" for name, _ in found) >= 4 * len(OPERATIONS) - 4
-    return found
-
-
-def test_the_types_of_pages_and_items(programs: Path, of_mypy: Messages) -> None:
-    assert types_in(of_mypy["note"], "Revealed type is ") == revealed(programs)
-
-
-def test_pyright_reveals_the_same_types(programs: Path, of_pyright: Messages) -> None:
-    assert types_in(of_pyright["information"], '" is "') == revealed(programs)
-
-
-def test_mistakes_are_type_errors_and_nothing_else_is(programs: Path, of_mypy: Messages) -> None:
-    errors = {
-        place: texts
-        for place, texts in of_mypy["error"].items()
-        if place[0] in MARKED or not all(map(ALLOWED.search, texts))
+def marked(programs: Path, mark: str) -> dict[Place, str]:
+    """The lines with a mark, and the text behind it."""
+    return {
+        (name, number): line.partition(mark)[2].strip()
+        for name in MARKED
+        for number, line in enumerate((programs / name).read_text().splitlines(), start=1)
+        if mark in line
     }
-    expected = marked(programs, "# E: ")
-    assert errors.keys() == expected.keys(), errors
-    for place, pattern in expected.items():
-        assert re.search(pattern, errors[place][0]), errors[place]
 
 
-def test_pyright_finds_the_same_mistakes_and_no_others(
-    programs: Path, of_pyright: Messages
+@pytest.fixture(scope="module", params=["mypy", "pyright"])
+def findings(
+    programs: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Findings:
+    """The findings of a checker; skips the test where pyright is missing."""
+    if request.param == "pyright":
+        pytest.importorskip("basedpyright", reason="the package basedpyright is missing")
+        return find_by_pyright(programs)
+    cache = getattr(request.config, "cache", None)  # pytest can do without
+    folder = tmp_path_factory.mktemp("mypy") if cache is None else cache.mkdir("mypy")
+    return find_by_mypy(programs, folder)
+
+
+def test_the_types_of_pages_and_items(programs: Path, findings: Findings) -> None:
+    expected = {place: in_short(text) for place, text in marked(programs, "# R: ").items()}
+    assert sum(name == "operations.py" for name, _ in expected) >= 4 * len(OPERATIONS) - 4
+    assert findings.types == expected
+
+
+def test_mistakes_are_type_errors_and_nothing_else_is(
+    programs: Path, findings: Findings, request: pytest.FixtureRequest
 ) -> None:
-    errors = {
-        place: texts
-        for place, texts in of_pyright["error"].items()
-        if place[0] in MARKED or texts != [ALLOWED_BY_PYRIGHT]
-    }
-    assert errors.keys() == marked(programs, "# E: ").keys(), errors
+    expected = marked(programs, "# E: ")
+    assert findings.errors.keys() == expected.keys(), findings.errors
+    if "mypy" in request.node.callspec.id:  # the patterns are of its messages
+        for place, pattern in expected.items():
+            assert re.search(pattern, findings.errors[place][0]), findings.errors[place]
 
 
 def test_the_operations_names_are_offered() -> None:

@@ -1,19 +1,15 @@
 """Cases in which botocore's paginator is wrong, each with its result and ours."""
 
 import copy
-import dataclasses
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from imagebuilder_pager.exceptions import PaginationError, ParamValidationError, StartingTokenError
+from imagebuilder_pager.exceptions import PaginationError, ParamValidationError
 from imagebuilder_pager.pagination import decode_token, encode_token
-from tests.fakes.listings import configs, listings
 from tests.fakes.paginated_service import (
     ENTRY,
     WAYS,
@@ -21,7 +17,6 @@ from tests.fakes.paginated_service import (
     Listing,
     botocores,
     expand_items,
-    items_by,
     ours,
     pages_by,
     paginate_by,
@@ -29,9 +24,6 @@ from tests.fakes.paginated_service import (
 )
 from tests.fakes.prefetching import collect
 from tests.fakes.tokens import NUMBERS
-
-PROFILE = settings(deadline=None, derandomize=True, max_examples=150)
-
 
 # 1. A token taken at one PageSize and resumed at a smaller one.
 
@@ -65,38 +57,6 @@ def test_1_a_token_made_of_the_last_item_survives_its_being_skipped(way: str) ->
     pages, tokens = pages_by(way, FakeService(listing), config)
     assert [page["Items"] for page in pages] == [[], items[3:4], items[4:]]
     assert decode_token(tokens[0] or "") == {"Token": "k1", "boto_truncate_amount": 1}
-
-
-@given(data=st.data(), listing=listings(), way=st.sampled_from(WAYS))
-@PROFILE
-def test_1_every_item_comes_once_at_all_sizes(
-    data: st.DataObject, listing: Listing, way: str
-) -> None:
-    """From the token after any page, at any other size, from a service in another mood."""
-    _, tokens = pages_by(way, FakeService(listing), data.draw(configs(listing)))
-    _, item_tokens, _ = items_by(way, FakeService(listing), data.draw(configs(listing)))
-    token = data.draw(st.sampled_from([*tokens, *item_tokens]))
-    resumed_at = number_of_items_before(listing, token)
-    mood = data.draw(listings())
-    again = dataclasses.replace(listing, most=mood.most, short=mood.short)
-    config = data.draw(configs(listing))
-    pages, after = pages_by(way, FakeService(again), {**config, "StartingToken": token})
-    most = len(listing.items) if config.get("MaxItems") is None else int(config["MaxItems"])
-    expected = listing.items[resumed_at : resumed_at + most]
-    assert expand_items(again, pages) == list(expected)
-    if after[-1] is not None:
-        rest, _ = pages_by(way, FakeService(listing), {"StartingToken": after[-1]})
-        assert [*expected, *expand_items(listing, rest)] == list(listing.items[resumed_at:])
-
-
-def number_of_items_before(listing: Listing, token: str | None) -> int:
-    """Return the position that a token has for the service that gave it."""
-    if token is None:
-        return 0
-    values = decode_token(token)
-    offset: int = values.pop("boto_truncate_amount", 0)
-    given = {name: value for name, value in values.items() if value is not None}
-    return listing.state(given)[0] + offset
 
 
 # 2. Iterating a second time, and twice at the same time.
@@ -152,12 +112,12 @@ def test_2_many_threads_at_once(prefetch: int) -> None:
     )
     start = threading.Barrier(4, timeout=20)
 
-    def each(_: int) -> list[Any]:
+    def list_items(_: int) -> list[Any]:
         start.wait()
         return list(pages.items())
 
     with ThreadPoolExecutor(4) as executor:
-        assert list(executor.map(each, range(4))) == [list(range(9))] * 4
+        assert list(executor.map(list_items, range(4))) == [NUMBERS.items[:9]] * 4
 
 
 def test_2_the_callers_dictionaries_are_never_changed() -> None:
@@ -176,19 +136,15 @@ def test_2_the_callers_dictionaries_are_never_changed() -> None:
     config = {"MaxItems": 4, "StartingToken": start, "PageSize": 3, "Prefetch": 1}
     params: dict[str, Any] = {"Filter": {"Names": ["x"]}, "PaginationConfig": config}
     before = copy.deepcopy(params)
-
-    assert ours(cache, entry).paginate().build_full_result()["R"]["Items"] == [0, 1, 2, 3, 4, 5]
-    assert kept == original
+    pages = ours(cache, entry).paginate(**params)
     for _ in range(2):
-        pages = ours(cache, entry).paginate(**params)
         assert [page["R"] for page in pages] == [
             {"Items": [1, 2], "More": []},
             {"Items": [3, 4], "More": ["b"]},
         ]
-        full = pages.build_full_result()
-        assert full["R"] == {"Items": [1, 2, 3, 4], "More": ["b"]}
-        assert kept == original
-        assert params == before
+        assert pages.build_full_result()["R"] == {"Items": [1, 2, 3, 4], "More": ["b"]}
+    assert ours(cache, entry).paginate().build_full_result()["R"]["Items"] == [0, 1, 2, 3, 4, 5]
+    assert (kept, params) == (original, before)
 
     botocores(cache, entry).paginate(**params).build_full_result()
     assert kept != original
@@ -202,7 +158,6 @@ class Circle(FakeService):
 
     def __init__(self, tokens: list[Any], lead_in: int = 0) -> None:
         super().__init__(NUMBERS)
-        self.after = dict(enumerate(tokens))
         self.tokens = tokens
         self.lead_in = lead_in
 
@@ -218,7 +173,6 @@ class Circle(FakeService):
 
 CIRCLES: dict[str, tuple[list[Any], int]] = {
     "two": (["a", "b"], 0),
-    "three": (["a", "b", "c"], 0),
     "two after two": (["a", "b", "c", "d"], 2),
     "a hundred": ([f"token {number}" for number in range(100)], 0),
     "objects": ([{"at": 1}, {"at": 2}], 0),
@@ -247,7 +201,7 @@ def test_6_a_circle_of_tokens_ends(way: str, circle: str, prefetch: int) -> None
         f"page {len(tokens) + 1} ends with a token that was used before, so that the pages would "
         "repeat without end (input tokens: Token)"
     )
-    assert not isinstance(caught.value, StartingTokenError)
+    assert type(caught.value) is PaginationError
     assert seen == ["start", *range(len(tokens))]  # each page came, and once
     assert len(service.requests) == len(tokens) + 1
 
@@ -266,31 +220,15 @@ def test_6_max_items_ends_before_the_circle_closes() -> None:
     assert tokens[-1] is not None
 
 
-# 7. MaxItems below one.
+# 7. A negative MaxItems.
 
 
 @pytest.mark.parametrize("given", [-1, "-4", -(10**15)])
 def test_7_a_negative_max_items_is_refused(given: Any) -> None:
     wrong = botocores(FakeService(NUMBERS), ENTRY).paginate(PaginationConfig={"MaxItems": given})
     assert wrong.build_full_result()["Items"] in ([0, 1, 2, 3], [0], [])
-
-    for way in WAYS:
-        with pytest.raises(ParamValidationError, match=r"MaxItems: .* allowed: a whole number, 0"):
-            paginate_by(way, FakeService(NUMBERS), {"MaxItems": given})
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("given", [0, "0"])
-def test_7_max_items_0_is_one_empty_page_and_a_token_to_the_start(way: str, given: Any) -> None:
-    expected = botocores(FakeService(NUMBERS), ENTRY).paginate(PaginationConfig={"MaxItems": given})
-    expected_pages = list(expected)
-    service = FakeService(NUMBERS)
-    pages, tokens = pages_by(way, service, {"MaxItems": given})
-    assert pages == expected_pages == [{"Items": [], "NextToken": "t0:5.0"}]
-    assert tokens == [expected.resume_token]
-    assert len(service.requests) == 1
-    again, _ = pages_by(way, service, {"StartingToken": tokens[0]})
-    assert expand_items(NUMBERS, again) == list(range(10))
+    with pytest.raises(ParamValidationError, match=r"MaxItems: .* allowed: a whole number, 0"):
+        paginate_by("sync", FakeService(NUMBERS), {"MaxItems": given})
 
 
 # 8. The page that a token without an offset resumes at: the caller has none of it yet.
@@ -321,11 +259,10 @@ def test_8_the_further_result_keys_of_the_page_resumed_at_are_kept(way: str) -> 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_8_within_a_page_they_came_with_its_first_items(way: str) -> None:
-    everything, _ = pages_by(way, FakeService(FOLDERS))
     before, tokens = pages_by(way, FakeService(FOLDERS), {"MaxItems": 5})
     after, _ = pages_by(way, FakeService(FOLDERS), {"StartingToken": tokens[-1]})
     prefixes = [page["CommonPrefixes"] for page in (*before, *after)]
-    assert prefixes == [everything[0]["CommonPrefixes"], ["0/3/0"], [], ["0/6/0"]]
+    assert prefixes == [["0/0/0", "0/0/1", "0/0/2"], ["0/3/0"], [], ["0/6/0"]]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -378,6 +315,7 @@ def test_9_the_full_result_joins_the_maps_of_all_pages() -> None:
     pages = ours(Usage(), MAPS).paginate()
     for _ in range(2):  # and no page is changed by it
         assert pages.build_full_result() == {"Usage": joined}
+    assert list(pages.items()) == ["a", "b", "a", "c", "d"]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,12 @@ def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _no_settings: N
     path = tmp_path / "config"
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
     return path
+
+
+@pytest.fixture
+def frequent_thread_switches() -> Iterator[None]:
+    """Let threads interrupt each other at every step, so that a missing lock shows."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)

@@ -183,6 +183,16 @@ def test_an_exception_of_the_function_is_logged_once_and_disturbs_nothing(
     assert "of the attempt 1" in caplog.text
 
 
+def test_the_function_is_called_in_the_thread_of_the_call(outcomes: Outcomes) -> None:
+    threads: list[threading.Thread] = []
+
+    def note(_: Attempt) -> None:
+        threads.append(threading.current_thread())
+
+    outcomes(ScriptedService(error_response(503)), on_attempt=note)
+    assert threads == [threading.current_thread()] * 2
+
+
 def test_ctrl_c_in_the_function_is_raised(outcomes: Outcomes) -> None:
     numbers = []
 

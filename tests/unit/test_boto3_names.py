@@ -84,7 +84,7 @@ def test_a_subclass_may_take_an_argument_of_that_name() -> None:
     assert Configured({"region_name": "eu-west-1"}).region_name == "eu-west-1"
 
 
-WAITERS = ": there are no waiters; call the listing again until the state is the one to wait for"
+WAITERS = ": there are no waiters; call the listing again until it has the state that you wait for"
 OTHERS = ": the operations here are those that list, and a few that get; use boto3 for others"
 SEE = f". {PAGE} has the counterparts of boto3's names"
 

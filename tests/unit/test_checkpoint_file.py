@@ -1,6 +1,7 @@
 """The checkpoint file: replaced as a whole, locked, and never more readable than it was."""
 
 import errno
+import itertools
 import json
 import os
 import socket
@@ -204,9 +205,7 @@ SYNC, LOCK, CHMOD = "os.fsync", "fcntl.flock", "os.fchmod"
 @pytest.mark.parametrize(
     ("function", "error"),
     [
-        *[(function, errno.EINVAL) for function in (SYNC, LOCK, CHMOD)],
-        *[(function, errno.ENOTSUP) for function in (SYNC, LOCK, CHMOD)],
-        *[(function, errno.ENOSYS) for function in (SYNC, LOCK, CHMOD)],
+        *itertools.product((SYNC, LOCK, CHMOD), (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)),
         (LOCK, errno.ENOLCK),
         (CHMOD, errno.EPERM),
     ],

@@ -16,7 +16,7 @@ from imagebuilder_pager import __version__, exceptions
 from imagebuilder_pager._aws.config.shared_config import SharedConfig
 from imagebuilder_pager._aws.transport.types import Origin, Timeouts
 from imagebuilder_pager._operations import OPERATIONS
-from imagebuilder_pager._rows import title_of
+from imagebuilder_pager._rows import Operation, title_of
 from imagebuilder_pager.cli.args import parse
 from imagebuilder_pager.cli.connection import open_client
 from imagebuilder_pager.cli.main import main
@@ -88,6 +88,8 @@ def test_the_help_fits_the_terminal(
         ("lifecycle-report help", "--since"),
         ("help lifecycle-report", "--since"),
         ("demo help", " demo [-h]"),
+        ("local help", "--resources"),
+        ("local --help", "--resources"),
         ("--version", f"imagebuilder-pager/{__version__} Python/3."),
     ],
 )
@@ -285,6 +287,17 @@ def test_an_empty_argument_and_an_ignored_option_mean_nothing() -> None:
 
 def test_a_value_may_be_the_name_of_another_command() -> None:
     assert parse(["--profile", "local", LIST, *EXAMPLE_ID]).profile == "local"
+
+
+def test_only_the_parser_of_the_command_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def count(_: Any, operation: Operation) -> None:
+        made.append(operation.method_name)
+
+    monkeypatch.setattr("imagebuilder_pager.cli.args.add_request_options", count)
+    parse(["list-images"])
+    assert made == ["list_images"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import io
 import os
 import re
 import signal
-import subprocess
 import sys
 import threading
 from typing import Any
@@ -73,14 +72,6 @@ def test_a_command_loads_the_models_of_no_other_family() -> None:
             shared.add("lifecycle")  # an execution has the state that its resources have
         assert models - shared == {family} - shared
         assert family in models
-
-
-@pytest.mark.parametrize("option", ["help", "--help"])
-def test_local_is_a_command_with_its_own_options(option: str) -> None:
-    """In a process, whose signal handlers it changes."""
-    command = (sys.executable, "-m", "imagebuilder_pager", "local", option)
-    ran = subprocess.run(command, capture_output=True, check=True, timeout=60)
-    assert b"--resources" in ran.stdout
 
 
 def test_garbage_is_collected_again_after_an_error(
@@ -275,7 +266,7 @@ def test_the_progress_is_drawn_on_a_terminal_and_cleared(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stderr", terminal)
     with Progress(wanted=True, delay=0, interval=0) as progress:
         progress.count_page(25)
-        while "25 items, 1 page, 0 s" not in terminal.getvalue():
+        while not re.search(r"25 items, 1 page, \d+ s", terminal.getvalue()):
             pass
         progress.count_page(5)
         while "30 items, 2 pages" not in terminal.getvalue():

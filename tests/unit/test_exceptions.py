@@ -18,9 +18,13 @@ OF_THE_SERVICE: list[Any] = [exceptions.ClientError, *modelled_exceptions.MODELL
 
 
 def service_error(
-    code: str = "c", message: str = "m", request_id: str = "r", kind: Any = exceptions.ClientError
+    code: str = "c",
+    message: str = "m",
+    request_id: str = "r",
+    kind: Any = exceptions.ClientError,
+    retries: int = 2,
 ) -> exceptions.ClientError:
-    metadata = {"HTTPStatusCode": 400, "RequestId": request_id, "RetryAttempts": 2}
+    metadata = {"HTTPStatusCode": 400, "RequestId": request_id, "RetryAttempts": retries}
     response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
     error: exceptions.ClientError = kind(response, "Op")
     return error
@@ -175,6 +179,8 @@ def test_every_error_is_public_and_under_one_base_class() -> None:
 def test_the_text_of_an_error_of_the_service() -> None:
     text = "Op was refused: c: m (HTTP status 400, request id r, after 2 retries)"
     assert str(service_error()) == text
+    assert str(service_error(retries=1)) == text.replace("2 retries", "1 retry")
+    assert str(service_error(retries=0)) == text.replace(", after 2 retries", "")
     # As boto3's own, it can be made in a program's tests with only the code.
     error = exceptions.ClientError({"Error": {"Code": "X"}}, "Op")
     assert str(error) == "Op was refused: X: (no message) (HTTP status unknown)"

@@ -275,17 +275,20 @@ def test_a_body_that_is_something_else_is_not(error_of: ErrorOf, body: bytes) ->
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
+        (0, datetime(1970, 1, 1, tzinfo=UTC)),
         (253402300799, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
         (-62135596800, datetime(1, 1, 1, tzinfo=UTC)),
         (1740967220.000001, datetime(2025, 3, 3, 2, 0, 20, 1, tzinfo=UTC)),
+        ("1740967220.25", datetime(2025, 3, 3, 2, 0, 20, 250_000, tzinfo=UTC)),
+        ("2025-03-03T02:00:20Z", datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)),
         ("2025-03-03T04:00:20+02:00", datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)),
+        ("Mon, 03 Mar 2025 04:00:20 +0200", datetime(2025, 3, 3, 2, 0, 20, tzinfo=UTC)),
     ],
 )
-def test_a_timestamp_is_the_same_moment_and_aware(sent: object, expected: datetime) -> None:
-    """The ends of the range, a microsecond and an offset; other forms are compared with boto3."""
+def test_a_timestamp_is_in_utc(sent: object, expected: datetime) -> None:
     moment = page_of({"resources": [{"startTime": sent}]}).resources[0].start_time
     assert moment == expected
-    assert moment.tzinfo is not None
+    assert moment.tzinfo is UTC
 
 
 ADVICE = '\n  on_invalid_response="warn" gives these members as they were sent'
@@ -320,7 +323,7 @@ REFUSED: list[tuple[object, list[str]]] = [
             "resources": [
                 {"startTime": True, "endTime": {}},
                 {"startTime": 1e300, "endTime": float("nan")},
-                {"startTime": "yesterday"},
+                {"startTime": "yesterday", "endTime": "0001-01-01T00:00:00+02:00"},
                 {"startTime": "Sun, 01 Mar 2026 12:00:00 +99999999999999999999"},
             ]
         },
@@ -330,6 +333,7 @@ REFUSED: list[tuple[object, list[str]]] = [
             f"resources[1].startTime: {IN_RANGE}",
             f"resources[1].endTime: {IN_RANGE}",
             f"resources[2].startTime: {A_DATE}",
+            f"resources[2].endTime: {IN_RANGE}",
             f"resources[3].startTime: {A_DATE}",
         ],
     ),
@@ -366,6 +370,12 @@ def test_all_invalid_members_are_named(
     assert error.request_id == REQUEST_ID
     assert [f"{path}: {text}" for path, text in error.problems] == problems
     assert error.__cause__ is error.__context__ is None  # which would have the values
+
+
+def test_without_a_request_id_the_error_has_none(error_of: ErrorOf) -> None:
+    error = error_of({"nextToken": 5}, 200, {})
+    assert error.request_id is None
+    assert "(request id unknown)" in str(error)
 
 
 OTHER_ID = "lce-87654321-1234-1234-1234-123456789012"

@@ -125,6 +125,7 @@ def test_the_calls_are_the_same_over_a_socket() -> None:
         assert server.calls == ()
 
 
+@pytest.mark.usefixtures("frequent_thread_switches")
 def test_calls_from_many_threads_are_in_the_order_of_the_count() -> None:
     service = LocalImageBuilder(Account(), faults=FaultPlan.every(2, DENIED))
     with ThreadPoolExecutor(8) as pool:

@@ -297,6 +297,7 @@ def test_a_rule_may_read_its_plan() -> None:
     assert faults_of_requests(plan, 5) == [None, "html", "html", None, None]
 
 
+@pytest.mark.usefixtures("frequent_thread_switches")
 def test_a_plan_counts_requests_of_many_threads() -> None:
     plan = FaultPlan.every(4, HTML) | FaultPlan.on_request(1, STALL, times=None)
     tokens = [str(number // 2) for number in range(4000)]  # each page is requested twice

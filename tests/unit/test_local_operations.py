@@ -81,9 +81,7 @@ def test_pages_of_any_size_have_the_same_items(
 
 
 @pytest.mark.parametrize("name", LISTINGS)
-def test_a_token_is_of_one_operation_and_its_parameters(
-    service: LocalImageBuilder, name: str
-) -> None:
+def test_a_token_is_of_one_operation(service: LocalImageBuilder, name: str) -> None:
     token = page(service, name, **REQUIRED[name], maxResults=1)["nextToken"]
     for other in LISTINGS:
         response = call(service, other, **REQUIRED[other], nextToken=token)
@@ -91,6 +89,15 @@ def test_a_token_is_of_one_operation_and_its_parameters(
             assert response.status_code == 200
         else:
             assert error(response)[:2] == (400, "InvalidPaginationTokenException")
+
+
+def test_a_token_is_of_its_filters(service: LocalImageBuilder) -> None:
+    linux = {"filters": [{"name": "platform", "values": ["Linux"]}]}
+    token = page(service, "ListImages", **linux)["nextToken"]
+    assert page(service, "ListImages", **linux, nextToken=token)
+    for other in ({}, {**linux, "owner": "Self"}):
+        response = call(service, "ListImages", **other, nextToken=token)
+        assert error(response)[:2] == (400, "InvalidPaginationTokenException")
 
 
 @pytest.mark.parametrize("name", [n for n in SOURCES if SOURCES[n].filters])
@@ -133,23 +140,23 @@ def test_an_invalid_filter_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("name", "params", "status"),
+    ("name", "missing", "status", "kind"),
     [
-        ("GetLifecycleExecution", {"lifecycleExecutionId": UNKNOWN_EXECUTION}, 400),
-        ("GetLifecyclePolicy", {"lifecyclePolicyArn": f"{POLICY}-2"}, 400),
-        ("ListLifecycleExecutions", {"resourceArn": f"{POLICY}-2"}, 400),
-        ("ListLifecycleExecutionResources", {"lifecycleExecutionId": UNKNOWN_EXECUTION}, 400),
-        ("ListImagePipelineImages", {"imagePipelineArn": f"{PIPELINE}-2"}, 404),
+        ("GetLifecycleExecution", UNKNOWN_EXECUTION, 400, "lifecycle execution"),
+        ("GetLifecyclePolicy", f"{POLICY}-2", 400, "lifecycle policy"),
+        ("ListLifecycleExecutions", f"{POLICY}-2", 400, "lifecycle policy"),
+        ("ListLifecycleExecutionResources", UNKNOWN_EXECUTION, 400, "lifecycle execution"),
+        ("ListImagePipelineImages", f"{PIPELINE}-2", 404, "image pipeline"),
     ],
 )
 def test_a_missing_resource_is_the_error_that_the_service_model_has(
-    service: LocalImageBuilder, name: str, params: dict[str, str], status: int
+    service: LocalImageBuilder, name: str, missing: str, status: int, kind: str
 ) -> None:
-    codes = {400: "InvalidRequestException", 404: "ResourceNotFoundException"}
-    got = error(call(service, name, **params, nextToken="made-up"))
-    assert got[:2] == (status, codes[status])
-    assert got[2].endswith(f" '{next(iter(params.values()))}' does not exist.")
-    assert codes[status] in BY_NAME[name].errors
+    code = {400: "InvalidRequestException", 404: "ResourceNotFoundException"}[status]
+    (parameter,) = REQUIRED[name]
+    got = error(call(service, name, **{parameter: missing}, nextToken="made-up"))
+    assert got == (status, code, f"The {kind} '{missing}' does not exist.")
+    assert code in BY_NAME[name].errors
 
 
 # The lifecycle family.

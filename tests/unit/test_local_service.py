@@ -158,10 +158,10 @@ NO_ID = (
     ("body", "code", "message"),
     [
         (b"{", *NOT_JSON),
-        (b"\xff\xfe{}", *NOT_JSON),
         (b'{"maxResults": NaN}', *NOT_JSON),
         (b'{"maxResults": ' + b"9" * 5000 + b"}", *NOT_JSON),
         (b"[" * 100_000, *NOT_JSON),
+        ('{"a": 1}'.encode("utf-16"), *NOT_JSON),
         (b"[]", *NOT_AN_OBJECT),
         (b"null", *NOT_AN_OBJECT),
         (b"", *NO_ID),

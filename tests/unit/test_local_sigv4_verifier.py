@@ -1,4 +1,4 @@
-"""The local service's verification of Signature Version 4, against botocore."""
+"""The local service's verification of Signature Version 4, against botocore and AWS's example."""
 
 import datetime as dt
 import hashlib
@@ -75,6 +75,24 @@ def error_of(request: httpx.Request, **changes: Any) -> tuple[str, int, str]:
 )
 def test_a_signature_by_botocore_is_valid(options: dict[str, Any]) -> None:
     verify(signed(**options))
+
+
+def test_the_example_of_the_documentation_of_aws_is_valid() -> None:
+    """ListUsers of IAM, in the reference of Signature Version 4."""
+    authorization = (
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, "
+        "SignedHeaders=content-type;host;x-amz-date, "
+        "Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
+    )
+    headers = {
+        "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+        "x-amz-date": "20150830T123600Z",
+        "authorization": authorization,
+    }
+    url = "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08"
+    request = httpx.Request("GET", url, headers=headers)
+    secrets = {"AKIDEXAMPLE": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+    verify_signature(request, secrets=secrets, service="iam", now=date_of(request))
 
 
 def altered(request: httpx.Request, **changes: Any) -> httpx.Request:

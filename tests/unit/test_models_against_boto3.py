@@ -26,7 +26,13 @@ PAGES = sorted((Path(__file__).parents[2] / "fixtures" / "pages").glob("*.json")
 LONE_SURROGATES = (
     rb'{"resources":[{"state":{"reason":"half \ud83d","status":"\udc00"},"startTime":0}]}'
 )
-BODIES = {path.stem: path.read_bytes() for path in PAGES} | {"lone surrogates": LONE_SURROGATES}
+BODIES = {path.stem: path.read_bytes() for path in PAGES} | {
+    "lone surrogates": LONE_SURROGATES,
+    "null items": b'{"resources":[null,{"imageUris":["a",null],"snapshots":[]}]}',
+    "id in capitals": json.dumps(
+        {"lifecycleExecutionId": EXECUTION_ID.upper(), "resources": []}
+    ).encode(),
+}
 
 
 def same_as_boto3(boto3_answer: Boto3Response, body: bytes) -> bool:

@@ -54,6 +54,14 @@ RULES = {
             ],
         ),
         (
+            RESOURCES.params,
+            {"lifecycleExecutionId": None, "maxResults": 5.0},
+            [
+                "lifecycleExecutionId: None given; allowed: a string",
+                "maxResults: 5.0 (float) given; allowed: a whole number, 1 or more",
+            ],
+        ),
+        (
             IMAGES.params,
             {"byName": 1, "filters": "a"},
             [
@@ -102,12 +110,16 @@ def test_each_invalid_value_is_named_by_its_path_with_the_allowed_ones(
     ("operation", "params"),
     [
         (RESOURCES, {**ID, "parentResourceId": "x" * 100_000, "nextToken": "x" * 100_000}),
+        (RESOURCES, {"lifecycleExecutionId": "of a pattern to come", "maxResults": 101}),
+        (RESOURCES, {"lifecycleExecutionId": "", "maxResults": True}),
+        (IMAGES, {"owner": "AnOwnerToCome", "filters": [{}]}),
         (IMAGES, {"filters": [{"name": "", "values": ["web-*", "%", ""]}] * 11}),
     ],
-    ids=["texts", "filters"],
+    ids=["lengths", "pattern and maximum", "empty and a boolean", "enum", "filters"],
 )
-def test_no_length_is_too_long(operation: Operation, params: dict[str, Any]) -> None:
-    """Pattern, enum and other values are compared with boto3 below."""
+def test_maximum_pattern_and_enum_are_left_to_the_service(
+    operation: Operation, params: dict[str, Any]
+) -> None:
     assert operation.check_params(params) == params
 
 

@@ -129,8 +129,19 @@ DELAYS: dict[str, tuple[exceptions.PagerError, dict[str, Any], list[float | None
 def test_a_delay_of_the_maximum_jitter(
     error: exceptions.PagerError, options: dict[str, Any], expected: list[float | None]
 ) -> None:
-    """Other random numbers are compared with botocore's."""
     assert delays(error, len(expected), **options) == expected
+
+
+def test_the_delay_is_random_from_zero_to_the_backoff() -> None:
+    assert delays(FAILURE, 3, random=lambda: 0.0) == [0, 0, 0]
+    assert delays(FAILURE, 3, random=lambda: 0.5) == [0.025, 0.05, 0.1]
+
+
+@pytest.mark.parametrize(("error", "cost"), [(FAILURE, 14), (THROTTLING, 5)])
+def test_the_quota_limits_the_retries(error: exceptions.PagerError, cost: int) -> None:
+    affordable = RetryQuota.CAPACITY // cost
+    assert delays(error, 999, max_attempts=1000).index(None) == affordable
+    assert None not in delays(error, 999, max_attempts=1000, quota=None)
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,7 @@ FATAL: dict[str, tuple[Any, type[exceptions.PagerError], str]] = {
     "another execution's": (
         {"resources": [1], "lifecycleExecutionId": OTHER_ID},
         INVALID,
-        "Response should be the one to this request",
+        "Response should be for the id of this request",
     ),
     **{
         f"many {what}": (

@@ -55,6 +55,7 @@ def _signing_key(secret_key: str, scope: str) -> bytes:
     return key
 
 
+@functools.lru_cache(maxsize=128)
 def _canonical_path(path: str) -> str:
     """Return the path without dot segments and empty ones, each other character percent-encoded."""
     segments: list[str] = []

@@ -1,4 +1,4 @@
-"""The proxy that requests go through, by the variables and system settings that Python goes by."""
+"""The proxy that requests go through, by the variables and system settings that Python uses."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ Rules:
 
 - A connection is verified against the certificates that their file has when it is made.
 - One :class:`LazySSLContext` is for all connections of a client: to the service, a proxy, STS and
-  each other endpoint of credentials.
+  each other endpoint of credentials. It is that of an ``H11Client``, else of ``verify``, else of
+  the first setting: ``AWS_CA_BUNDLE``, the profile's ``ca_bundle``, the other variables, certifi.
 """
 
 from __future__ import annotations

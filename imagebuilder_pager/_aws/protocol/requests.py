@@ -1,7 +1,8 @@
 """Parameters as a request: HTTP method, path with query, and body. No I/O.
 
 The rule: the parameters of a GET request are texts and go into its query, all others go as a JSON
-object into the body.
+object into the body. A caller may add headers that are neither signed nor set by this library; of
+its own, only Lambda's trace may be replaced.
 """
 
 from __future__ import annotations

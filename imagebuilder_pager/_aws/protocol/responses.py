@@ -1,10 +1,10 @@
 """The meaning of a response: a model or an error. No I/O.
 
 The rule: a response is an error where it is not a JSON object, or has an error's code, or a list
-that is not a list, or a token that is not a string. Any other that does not match its model is an
-error that names the option ``on_invalid_response``, or with ``"warn"`` a model with the values that
-were sent, and a line in the log. Work is linear in the size of a body; mismatches are counted, and
-ten of them named.
+that is not a list, or a token that is not a string. Any other that does not match its model, or
+has none of the members of a page, is an error that names the option ``on_invalid_response``, or
+with ``"warn"`` a model with the values that were sent, and a line in the log. Work is linear in
+the size of a body; mismatches are counted, and ten of them named.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RestJsonSpec(NamedTuple):
 
     ``name`` is AWS's name, ``path`` the request's path, ``members`` those of a successful response,
     ``errors`` the modelled errors by their codes. ``method`` is the HTTP method.
-    ``prepare`` makes ready to parse a response, and may be called while one is waited for.
+    ``prepare`` loads the parser, and may be called while a response is waited for.
     ``page_members`` are the items and the token, of which a page has one at least; None for an
     operation with one response, which has one of all its members.
     """

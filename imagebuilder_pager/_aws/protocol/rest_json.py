@@ -83,6 +83,7 @@ class RestJsonClient:
         config: ClientConfig,
     ) -> None:
         self.origin: Origin = Origin.from_url(endpoint_url)
+        self.base_url: str = str(self.origin)
         self.path_prefix: str = urlsplit(endpoint_url).path
         self.headers: dict[str, str] = {**headers, "host": self.origin.host_header}
         self.signer = signer
@@ -219,7 +220,7 @@ class _CallExecution:
         headers = dict(client.headers)
         if serialized.content_type is not None:
             headers["content-type"] = serialized.content_type
-        url = f"{client.origin}{serialized.target}"
+        url = client.base_url + serialized.target
         signature = self._signer.auth_headers(
             serialized.method, url, headers, serialized.content, credentials
         )

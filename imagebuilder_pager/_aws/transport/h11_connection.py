@@ -186,8 +186,8 @@ class H11Connection:
 
     def _read_response(self, request: HTTPRequest) -> NetworkOperations[ReceivedResponse]:
         reader: ResponseReader | None = None
+        event: Any = h11.NEED_DATA  # a kept connection has no bytes left to read
         while True:
-            event = self._http.next_event()
             if event is h11.NEED_DATA:
                 timeout = request.deadline.cap(request.timeouts.read)
                 received = yield from self._stream.read(READ_NUM_BYTES, timeout)
@@ -195,14 +195,12 @@ class H11Connection:
                     raise h11.RemoteProtocolError("no response before the connection's end")
                 self._http.receive_data(received)
             elif isinstance(event, h11.Response):
-                reader = ResponseReader(
-                    event.status_code, list(event.headers), request.max_response_bytes
-                )
-            elif isinstance(event, h11.InformationalResponse):
-                continue
-            elif reader is None:
-                raise h11.RemoteProtocolError("something else than a response")
-            elif isinstance(event, h11.Data):
-                reader.feed(bytes(event.data))
-            else:
-                return reader.finish()
+                headers = event.headers.raw_items()
+                reader = ResponseReader(event.status_code, headers, request.max_response_bytes)
+            elif not isinstance(event, h11.InformationalResponse):
+                if reader is None:
+                    raise h11.RemoteProtocolError("something else than a response")
+                if not isinstance(event, h11.Data):
+                    return reader.finish()
+                reader.feed(event.data)
+            event = self._http.next_event()

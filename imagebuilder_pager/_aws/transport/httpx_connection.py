@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Self
 
 import httpcore
@@ -114,13 +113,15 @@ class BaseBackend:
 
     def connecting(self, host: str, port: int, timeout: float | None) -> NetworkOperations[None]:
         """Connect; ``timeout`` is for everything, including proxy and TLS."""
-        with self._errors("Connect"):
-            self.stream = None
-            self.is_closed = False
-            self._handshakes = self.needed_handshakes
-            self.awaits_tunnel = self.needs_tunnel
-            self._connect_deadline = self.deadline.within(timeout, "connect_timeout")
+        self.stream = None
+        self.is_closed = False
+        self._handshakes = self.needed_handshakes
+        self.awaits_tunnel = self.needs_tunnel
+        self._connect_deadline = self.deadline.within(timeout, "connect_timeout")
+        try:
             self.stream = PlainStream((yield Connect(host, port, self._connect_deadline.cap(None))))
+        except OSError as error:
+            raise self._map(error, "Connect") from error
 
     def starting_tls(
         self, ssl_context: Any, server_hostname: str | None, timeout: float | None
@@ -129,33 +130,47 @@ class BaseBackend:
         from .tls_stream import TLSStream
 
         self.awaits_tunnel = self.awaits_tunnel and self._handshakes > 1
-        with self._errors("Connect"):
+        try:
             stream = TLSStream(self.stream, ssl_context, server_hostname or "", self._monotonic)
             yield from stream.handshake(self._cap(timeout))
-            self.stream = stream
-            self._handshakes -= 1
+        except OSError as error:
+            raise self._map(error, "Connect") from error
+        self.stream = stream
+        self._handshakes -= 1
 
     def reading(self, max_bytes: int, timeout: float | None) -> NetworkOperations[bytes]:
         """Return bytes that belong to the response, b"" at its end."""
-        with self._errors("Read"):
+        try:
             if self.is_closed:
                 raise OSError("the connection has been closed")
             data = yield from self.stream.read(max_bytes, self._cap(timeout))
-            return self.response.take(data)
+        except OSError as error:
+            raise self._map(error, "Read") from error
+        return self.response.take(data)
 
     def writing(self, data: bytes, timeout: float | None) -> NetworkOperations[None]:
-        """Send bytes of the next request."""
+        """Send bytes of the next request; httpcore ends each with none."""
+        if not data:
+            return
         self.response = ResponseBytes()
-        with self._errors("Write"):
+        try:
             yield from self.stream.write(data, self._cap(timeout))
+        except OSError as error:
+            raise self._map(error, "Write") from error
 
     def is_reusable(self) -> bool:
         """Return whether it is open, its last response complete, and nothing has arrived since."""
-        return not self.is_closed and self.response.is_whole and self.stream.read_nowait(1) is None
+        return self._is_clean() and self.stream.read_nowait(1) is None
 
     def get_extra_info(self, info: str) -> Any:
-        """Return, for httpcore, whether the connection must not be used again."""
-        return not self.is_reusable() if info == "is_readable" else None
+        """Return, for httpcore, whether the connection must not be used again.
+
+        The pool has looked for bytes that have arrived since the last response.
+        """
+        return not self._is_clean() if info == "is_readable" else None
+
+    def _is_clean(self) -> bool:
+        return not self.is_closed and self.response.is_whole
 
     def close_now(self) -> None:
         """Close the socket, at once."""
@@ -168,17 +183,13 @@ class BaseBackend:
             return self._connect_deadline.cap(None)
         return self.deadline.cap(timeout)
 
-    @contextmanager
-    def _errors(self, phase: str) -> Iterator[None]:
-        """Raise httpcore's errors of a phase, ``Connect``, ``Read`` or ``Write``."""
+    def _map(self, error: OSError, phase: str) -> Exception:
+        """Return httpcore's error of a phase: ``Connect``, ``Read`` or ``Write``."""
         if self._handshakes:
             phase = "Connect"
-        try:
-            yield
-        except TimeoutError as error:
-            raise getattr(httpcore, f"{phase}Timeout")(str(error)) from error
-        except OSError as error:
-            raise getattr(httpcore, f"{phase}Error")(str(error)) from error
+        kind = "Timeout" if isinstance(error, TimeoutError) else "Error"
+        mapped: Exception = getattr(httpcore, f"{phase}{kind}")(str(error))
+        return mapped
 
 
 class ResponseBytes:

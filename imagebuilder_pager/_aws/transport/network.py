@@ -7,7 +7,6 @@ transports, and tests can simulate it. Failures are ``OSError``, including ``Tim
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import time
 import weakref
@@ -24,12 +23,8 @@ if TYPE_CHECKING:
 Address = tuple[int, int, int, str, Any]
 
 NO_ADDRESS = "the name has no address"
-# poll, if the system has it, needs no file descriptor.
-_Selector: type[selectors.BaseSelector] = getattr(
-    selectors, "PollSelector", selectors.SelectSelector
-)
-#: The longest timeout of the system's poll: 24 days.
-_MAX_SECONDS = (2**31 - 1) / 1000
+#: The longest timeout of a socket: 24 days.
+_MAX_SECONDS = 2**31 // 1000
 
 
 class NetworkBackend(Protocol):
@@ -113,11 +108,10 @@ def _connect(address: Address, timeout: float | None) -> socket.socket:
     family, kind, protocol, _, where = address
     connection = socket.socket(family, kind, protocol)
     try:
-        connection.settimeout(timeout)
+        _set_timeout(connection, timeout)
         connection.connect(where)
         # Head and body are one message: the body is sent before the head is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setblocking(False)
     except BaseException:
         connection.close()
         raise
@@ -125,7 +119,7 @@ def _connect(address: Address, timeout: float | None) -> socket.socket:
 
 
 class BaseSocketStream:
-    """A connected, non-blocking socket, which is closed with the last reference to it."""
+    """A connected socket, which is closed with the last reference to it."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -135,6 +129,7 @@ class BaseSocketStream:
     def read_nowait(self, max_bytes: int) -> bytes | None:
         """Return the bytes that have arrived, b"" for the end, None for nothing."""
         try:
+            self.socket.setblocking(False)
             return self.socket.recv(max_bytes)
         except BlockingIOError:
             return None
@@ -147,35 +142,21 @@ class BaseSocketStream:
 
 
 class SocketStream(BaseSocketStream):
-    """A connected socket for sync transports.
-
-    It waits by ``poll``: a socket with a timeout makes three system calls for each operation.
-    """
+    """A connected socket for sync transports."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Wait for bytes and return them; b"" at the end."""
-        while True:
-            _wait(self.socket, timeout, selectors.EVENT_READ)
-            with contextlib.suppress(BlockingIOError):
-                return self.socket.recv(max_bytes)
+        _set_timeout(self.socket, timeout)
+        return self.socket.recv(max_bytes)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it; ``timeout`` is for each wait."""
-        rest = memoryview(buffer)
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                rest = rest[self.socket.send(rest) :]
-            if not rest:
-                return
-            _wait(self.socket, timeout, selectors.EVENT_WRITE)
+        """Send all of it."""
+        _set_timeout(self.socket, timeout)
+        self.socket.sendall(buffer)
 
 
-def _wait(connection: socket.socket, timeout: float | None, event: int) -> None:
-    """Wait until a socket can be read or written. Raises ``TimeoutError``."""
-    with _Selector() as selector:
-        selector.register(connection, event)
-        if not selector.select(None if timeout is None else min(timeout, _MAX_SECONDS)):
-            raise TimeoutError("timed out")
+def _set_timeout(connection: socket.socket, timeout: float | None) -> None:
+    connection.settimeout(None if timeout is None else min(timeout, _MAX_SECONDS))
 
 
 def run(operations: NetworkOperations[ResultT], backend: NetworkBackend | None = None) -> ResultT:

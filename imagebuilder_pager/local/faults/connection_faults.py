@@ -129,21 +129,24 @@ def simulate(
     if timeout is not None and delivery.delay > timeout:
         raise httpx.ReadTimeout("timed out", request=request)
     error: httpx.TransportError | None = None
+    if not delivery.head:
+        raise _connection_error(delivery, request)
+    if len(delivery.body) < delivery.declared_length:
+        error = _connection_error(delivery, request)
+    headers = dict(response.headers) | {"content-length": str(delivery.declared_length)}
+    stream = BodyStream(delivery.body[: delivery.declared_length], error=error)
+    return httpx.Response(response.status_code, headers=headers, stream=stream)
+
+
+def _connection_error(delivery: Delivery, request: httpx.Request) -> httpx.TransportError:
     if delivery.outcome is ConnectionOutcome.RESET:
-        error = httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
-    elif delivery.outcome is ConnectionOutcome.HOLD:
-        error = httpx.ReadTimeout("timed out", request=request)
-    elif not delivery.head:
-        problem = "Server disconnected without sending a response."
-        error = httpx.RemoteProtocolError(problem, request=request)
-    elif len(delivery.body) < delivery.declared_length:
+        return httpx.ReadError("[Errno 104] Connection reset by peer", request=request)
+    if delivery.outcome is ConnectionOutcome.HOLD:
+        return httpx.ReadTimeout("timed out", request=request)
+    problem = "Server disconnected without sending a response."
+    if delivery.head:
         problem = (
             "peer closed connection without sending complete message body "
             f"(received {len(delivery.body)} bytes, expected {delivery.declared_length})"
         )
-        error = httpx.RemoteProtocolError(problem, request=request)
-    if error is not None and not delivery.head:
-        raise error
-    headers = dict(response.headers) | {"content-length": str(delivery.declared_length)}
-    stream = BodyStream(delivery.body[: delivery.declared_length], error=error)
-    return httpx.Response(response.status_code, headers=headers, stream=stream)
+    return httpx.RemoteProtocolError(problem, request=request)
