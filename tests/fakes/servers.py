@@ -57,7 +57,7 @@ class ConnectionServer:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
-                connection.settimeout(20)
+                connection.settimeout(120)  # longer than wait_until: the client has to close it
                 with self._lock:
                     self.accepted += 1
                     self.open += 1

@@ -392,6 +392,21 @@ def test_an_async_call_ends_with_its_deadline_even_if_the_client_hangs(kind: Cal
         kind.call(kind.make(never), total_timeout=0.05)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in CALLER_KINDS if not kind.loop], ids=str)
+def test_a_sync_call_reads_no_body_beyond_its_deadline(kind: CallerKind) -> None:
+    """The package's read timeout begins again with each piece of the body."""
+    clock = FakeClock()
+
+    def drip() -> Iterator[bytes]:
+        for _ in range(10):
+            clock.sleep(1.0)
+            yield b" "
+
+    response = kind.package.Response(200, stream=stream_of(kind, drip()))
+    with pytest.raises(exceptions.ReadTimeoutError):
+        kind.call(kind.make(Mock(return_value=response)), clock=clock, total_timeout=3)
+
+
 def test_a_listing_over_real_sockets(kind: CallerKind, local_server: LocalServer) -> None:
     page = kind.call(kind.make(), times=3, endpoint_url=local_server.url)
     assert len(page.resources) == 25

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 from typing import Any
 
 import anyio
@@ -19,9 +22,9 @@ from imagebuilder_pager._validation import describe_value
 from imagebuilder_pager.local import LocalServer
 from tests.fakes.accounts import LOCAL_CREDENTIALS
 from tests.fakes.caller_clients import CALLER_PACKAGES, value_of
-from tests.fakes.clients import list_page
-from tests.fakes.connections import serve_pages
-from tests.fakes.servers import OK, ConnectionServer, wait_until
+from tests.fakes.clients import EXECUTION, list_page
+from tests.fakes.connections import page_response, serve_pages
+from tests.fakes.servers import OK, ConnectionServer, requests_on, wait_until
 from tests.fakes.services import RecordingService
 from tests.fakes.transports import Serve, signed_request
 
@@ -40,6 +43,25 @@ def test_our_own_connections_are_closed_also_after_an_error() -> None:
         client.close()
         with pytest.raises(exceptions.HTTPClientError, match=CLOSED):
             list_page(client)
+
+
+def test_our_own_connections_are_no_more_than_the_limit() -> None:
+    both = threading.Barrier(2)
+
+    def serve(connection: socket.socket, number: int) -> None:
+        for _ in requests_on(connection):
+            both.wait(20)
+            connection.sendall(page_response(f"connection-{number}"))
+
+    async def main(url: str) -> None:
+        arguments: Any = {"endpoint_url": url, "max_pool_connections": 2, **LOCAL_CREDENTIALS}
+        async with AsyncImageBuilder("us-west-2", **arguments) as client:
+            call = client.list_lifecycle_execution_resources
+            await asyncio.gather(*(call(**EXECUTION) for _ in range(4)))
+
+    with ConnectionServer(serve) as server:
+        asyncio.run(main(server.url))
+        assert server.accepted == 2
 
 
 CALLER_CLIENTS = [package.Client for package in CALLER_PACKAGES]
@@ -157,7 +179,10 @@ OF_H11_CLIENTS = {"timeout": A_NUMBER, "keepalive_expiry": A_NUMBER, "max_connec
 def test_an_invalid_timeout_or_limit_is_an_error_of_the_client(
     client: Any, name: str, allowed: str
 ) -> None:
-    others = {"region_name": "us-west-2", **LOCAL_CREDENTIALS} if client in BUILDERS else {}
+    others: dict[str, Any] = {}
+    if client in BUILDERS:
+        # With the endpoint given, botocore's endpoint rules are not read each time.
+        others = {**LOCAL_CREDENTIALS, "region_name": "us-west-2", "endpoint_url": "http://a.test"}
     for value in [*INVALID, 2.5] if allowed == WHOLE else INVALID:
         with pytest.raises(exceptions.ParamValidationError) as caught:
             client(**others, **{name: value})

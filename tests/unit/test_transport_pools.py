@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 from imagebuilder_pager import exceptions
 from imagebuilder_pager._async_runtime import AsyncioRuntime, TrioRuntime
 from imagebuilder_pager._aws.transport.types import Deadline
+from tests.fakes.caller_clients import value_of
 from tests.fakes.servers import OK, ConnectionServer, requests_on, wait_until
 from tests.fakes.transports import KINDS, TIMEOUTS, Sender, Serve, TransportKind, signed_request
 
@@ -123,6 +125,20 @@ def test_closing_wakes_the_requests_that_wait(sender: Sender, holding: HoldingSe
     holding.proceed.set()
     assert first.result().body == b"{}", "it has its connection until its end"
     wait_until(lambda: holding.open == 0)
+
+
+def test_a_transport_without_a_close_leaves_no_connection(
+    serve: Serve, kind: TransportKind
+) -> None:
+    server = serve([OK, OK])
+
+    async def main() -> None:
+        transport = kind.make()
+        await value_of(transport.send(signed_request(transport, server.url)))
+
+    anyio.run(main, backend=kind.loop or "asyncio")
+    gc.collect()
+    wait_until(server.closed[0].is_set)
 
 
 @asyncio_only

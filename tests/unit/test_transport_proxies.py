@@ -228,12 +228,16 @@ def test_a_malformed_proxy_url_is_an_error_of_the_configuration(
 def test_the_proxy_of_a_scheme_comes_before_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://one.test:1")
     monkeypatch.setenv("ALL_PROXY", "two.test:2")
+    monkeypatch.setenv("NO_PROXY", "inner.test")
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     monkeypatch.delenv("https_proxy", raising=False)
-    proxies = [resolve_proxy(url) for url in ("http://a.test", "https://a.test")]
+    urls = ["http://a.test", "https://a.test", "https://inner.test", "https://x.inner.test"]
+    proxies = [resolve_proxy(url) for url in urls]
     assert [proxy and (proxy.host, proxy.port, proxy.source) for proxy in proxies] == [
         ("one.test", 1, "HTTP_PROXY"),
         ("two.test", 2, "ALL_PROXY"),
+        None,
+        None,
     ]
 
 
