@@ -117,7 +117,7 @@ def test_errors_are_boto3s(
     assert our_error.value.response["Error"] == their_error.value.response["Error"]
 
 
-def test_faults_are_met_by_get_requests() -> None:
+def test_faults_apply_to_get_requests() -> None:
     plan = FaultPlan({1: Fault("server-error"), 3: Fault("wrong-type"), 4: Fault("html")})
     client: Any = client_of(LocalImageBuilder(ACCOUNT, faults=plan), clock=NoSleepClock())
     arn = {"lifecyclePolicyArn": POLICY}

@@ -57,7 +57,7 @@ def test_an_incomplete_paginator_entry_is_refused() -> None:
         PaginationSpec.from_model({"input_token": "A"})
 
 
-def test_a_spec_is_a_value() -> None:
+def test_specs_compare_and_hash_by_value() -> None:
     spec = PaginationSpec.from_model(ENTRY)
     same = PaginationSpec(
         input_token="Token", output_token="NextToken", result_key="Items", limit_key="Max"
@@ -68,7 +68,7 @@ def test_a_spec_is_a_value() -> None:
         spec.limit_key = "Other"  # type: ignore[misc]
 
 
-def test_the_result_keys() -> None:
+def test_a_paginator_and_its_pages_have_the_result_keys_as_expressions() -> None:
     spec = PaginationSpec.from_model({**ENTRY, "result_key": ["A.B", "C"]})
     paginator = Paginator(FakeService(LISTING), spec)
     for has_them in (paginator, paginator.paginate()):

@@ -108,7 +108,7 @@ def test_the_help_has_groups_of_options_and_says_which_have_no_effect(capsys: Ca
     assert re.findall(r"^  (--[\w-]+)", ignored, re.MULTILINE) == options
 
 
-def test_the_members_of_requests_hide_no_option() -> None:
+def test_no_parameter_has_the_name_of_a_common_option() -> None:
     options = vars(parse([LIST, *required_options(LIST)]))
     shared = set(options) - set(COMMANDS[LIST].params)
     for command in COMMANDS.values():
@@ -329,7 +329,7 @@ def test_argcomplete_has_the_commands_their_options_and_their_values(
     assert set(found.read_text().split("\v")) == completions
 
 
-def test_without_argcomplete_a_completion_is_the_error_of_no_command(
+def test_completion_without_argcomplete_reports_a_missing_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("_ARGCOMPLETE", "1")

@@ -215,7 +215,7 @@ def test_the_readme_lists_every_page() -> None:
     assert set(re.findall(r"^\| `([\w-]+\.json)`", readme, re.MULTILINE)) == {p.name for p in PAGES}
 
 
-def test_each_page_is_the_case_of_its_name() -> None:
+def test_each_page_shows_what_its_file_name_says() -> None:
     pages = {path.stem: json.loads(path.read_bytes()) for path in PAGES}
     assert pages["absent-members"] == {}
     assert set(pages["null-members"].values()) == {None}

@@ -155,7 +155,7 @@ def test_causes_contexts_and_notes_are_redacted() -> None:
 
 
 class Uncomparable:
-    """As an array of numpy."""
+    """A value that raises when it is compared, as an array of numpy does."""
 
     def __ne__(self, other: object) -> bool:
         raise ValueError("neither true nor false")
@@ -191,7 +191,7 @@ def test_the_errors_of_a_group_are_redacted() -> None:
     assert error.args == ("of (removed)",)
 
 
-def test_an_error_that_from_none_hides_is_dropped() -> None:
+def test_a_context_that_from_none_hides_is_dropped() -> None:
     """pydantic's has the whole input, and nothing can be removed from it."""
 
     def refuse() -> None:
@@ -275,6 +275,6 @@ def test_redacting_a_text_is_linear_in_its_length(secret: str, repeated: str) ->
     )
 
 
-def test_the_time_for_a_long_text_is_that_for_its_bound() -> None:
+def test_text_beyond_the_limit_costs_no_time() -> None:
     text = (SECRET[:-1] * LIMIT)[: LIMIT * 64]
     assert_linear(lambda: redact(text, {SECRET}), lambda: redact(text[:LIMIT], {SECRET}))
