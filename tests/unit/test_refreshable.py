@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -142,7 +143,8 @@ def test_new_credentials_are_refused_if_they_have_expired_by_both_clocks(
     fetcher = FakeFetcher(clock, by_one)
     assert access_key_of(RefreshableCredentials(fetcher, service)) == "AKID1"
     refused = RefreshableCredentials(FakeFetcher(clock, by_both), service)
-    with pytest.raises(exceptions.CredentialRetrievalError, match="the clock of this machine"):
+    expected = rf"the clock of this machine says {re.escape(str(clock.now()))}$"
+    with pytest.raises(exceptions.CredentialRetrievalError, match=expected):
         refused.get_frozen_credentials()
 
 

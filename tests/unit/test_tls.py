@@ -68,6 +68,9 @@ def test_certificates_are_those_of_boto3s_settings(
     assert bundles_of(monkeypatch, "/argument.pem") == ["/argument.pem"]
     (tmp_path / "01234567.0").touch()
     assert bundles_of(monkeypatch, str(tmp_path)) == [str(tmp_path)]
+    monkeypatch.setenv("HOME", "/home/user")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "~/variable.pem")
+    assert bundles_of(monkeypatch) == ["/home/user/variable.pem"]
     assert bundles_of(monkeypatch, True) == [certifi.where()]
     assert bundles_of(monkeypatch, False) == []
 

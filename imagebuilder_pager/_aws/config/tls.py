@@ -28,10 +28,14 @@ class LazySSLContext:
     """An SSL context that is made when it is first needed, since certificates are slow to load.
 
     It is made anew when the file of the certificates has changed. ``verify`` is True for the
-    default certificates, False for no verification, or the path of a bundle with its source.
+    default certificates, False for no verification, or the path of a bundle with its source, in
+    which ``~`` is the home directory, as in boto3.
     """
 
     def __init__(self, verify: bool | Resolved = True) -> None:
+        if not isinstance(verify, bool):
+            path = os.path.expanduser(verify.value)  # noqa: PTH111 - needs no home
+            verify = verify._replace(value=path)
         self._verify = verify
         # With the version of the file.
         self._loaded: tuple[ssl.SSLContext, object] | None = None

@@ -145,14 +145,12 @@ class RefreshableCredentials(CachingProvider):
     def _validate(self, credentials: Credentials) -> Credentials:
         """Return the fetched credentials if they can be used; otherwise the old ones must stay."""
         validate_fetched(credentials)
-        expiration, now = credentials.expiration, self._clock.now()
-        machine_now = self._clock.machine_now()
+        expiration, machine_now = credentials.expiration, self._clock.machine_now()
         # By both clocks: a source may have either, and one response may have set the corrected one.
-        if expiration is not None and expiration <= min(now, machine_now):
-            corrected = "" if now == machine_now else f" ({now} by the service's responses)"
+        if expiration is not None and expiration <= min(self._clock.now(), machine_now):
             raise CredentialRetrievalError(
                 f"the credentials that were fetched expired at {expiration}, and the clock of this "
-                f"machine says {machine_now}{corrected}"
+                f"machine says {machine_now}"
             )
         return credentials
 
