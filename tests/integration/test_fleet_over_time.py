@@ -286,7 +286,7 @@ def test_at_two_calls_a_second_hardly_a_listing_is_made_twice(
     assert {record.name for record in lines} == {"imagebuilder_pager.fleet"}
     numbers = [re.findall(r"\d+", record.getMessage())[:2] for record in lines]
     throttled = len(answers) - len(served)
-    assert sum(int(recent) for recent, _ in numbers) == int(numbers[-1][1]) == throttled > 5
+    assert sum(int(recent) for recent, _ in numbers) == int(numbers[-1][1]) == throttled > 0
     assert len(lines) <= 1 + clock.elapsed / 60
     assert len(set(served)) == 2 + 12 * 6
     assert len(served) - len(set(served)) < 0.05 * len(served)
